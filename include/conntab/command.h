@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTAB_COMMAND_H
+#define CONNTAB_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conntab/buffer.h"
+#include "conntab/error.h"
+#include "conntab/host.h"
+
+#define CONNTAB_VERSION "0.1.0"
+
+enum exit_status { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
+
+/* The values of all options; each row of `options` writes one member. */
+struct settings {
+	const char *netns;
+	const char *output;
+	const char *color;
+	const char *columns;
+	const char *sort;
+	const char *by;
+	uint64_t limit, top;
+	bool is_ipv4, is_ipv6, is_json, is_quiet, is_version, is_help;
+	bool is_explain, is_no_kernel, is_dry_run, is_require_match, is_yes;
+};
+
+enum option_id {
+	OPTION_NETNS,
+	OPTION_IPV4,
+	OPTION_IPV6,
+	OPTION_OUTPUT,
+	OPTION_JSON,
+	OPTION_QUIET,
+	OPTION_COLOR,
+	OPTION_VERSION,
+	OPTION_HELP,
+	OPTION_COLUMNS,
+	OPTION_SORT,
+	OPTION_LIMIT,
+	OPTION_BY,
+	OPTION_TOP,
+	OPTION_EXPLAIN,
+	OPTION_NO_KERNEL,
+	OPTION_DRY_RUN,
+	OPTION_REQUIRE_MATCH,
+	OPTION_YES,
+	OPTION_COUNT,
+};
+
+enum option_type { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER };
+
+/* What an option's value, or a command's argument, can be: for completion. */
+enum completion_source {
+	COMPLETE_NOTHING,
+	COMPLETE_NAMESPACE,
+	COMPLETE_FORMAT,
+	COMPLETE_FIELDS,
+	COMPLETE_SORT,
+	COMPLETE_COLOR,
+	COMPLETE_FILTER,
+	COMPLETE_FLUSH,
+	COMPLETE_TOPIC,
+};
+
+/* The one table of options. */
+struct option {
+	const char *name;
+	char letter; /* '\0': none */
+	enum option_type type;
+	size_t offset;        /* of the member in struct settings */
+	const char *argument; /* NULL for flags */
+	enum completion_source values;
+	const char *help;
+};
+
+extern const struct option options[OPTION_COUNT];
+
+#define OPTION_BIT(id) (1u << (id))
+/* Taken by every command, and before it. */
+#define GLOBAL_OPTIONS (OPTION_BIT(OPTION_COLUMNS) - 1)
+
+struct context;
+
+/* The one table of commands: each file in command/ ends in its row. */
+struct command {
+	const char *name;
+	const char *alias;     /* NULL: none */
+	const char *arguments; /* as the usage shows them */
+	const char *summary;
+	const char *details;   /* paragraphs, wrapped by hand */
+	const char *examples;  /* lines: a command line, two blanks, "# why" */
+	uint32_t options;      /* OPTION_BIT()s beside the global ones */
+	enum completion_source completes;
+	int (*run)(struct context *context); /* returns the exit status */
+};
+
+extern const struct command *const commands[]; /* ends with NULL */
+
+/* A command at work. */
+struct context {
+	const struct command *command;
+	struct settings settings;
+	struct environment environment;
+	struct buffer *out; /* standard output */
+	char **arguments;   /* not options: the filter's words */
+	int argument_count;
+};
+
+const struct command *command_find(const char *name);
+/*
+ * Reads options and arguments into the context: `words` are those behind the
+ * program's or the command's name. With no command it stops at the first word
+ * that is no option. Returns how many words it used, or -EINVAL with `error`.
+ * Arguments are moved to the front of `words`.
+ */
+int options_parse(struct context *context, int count, char **words, struct error *error);
+/* Runs one command line; the exit status. */
+int command_run_line(int count, char **words, struct buffer *out);
+
+/* "conntab: list: ..." on standard error; returns the exit status that goes with it. */
+int report_error(const struct context *context, const struct error *error);
+/* A summary or warning, unless -q. */
+void report_note(const struct context *context, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+#endif

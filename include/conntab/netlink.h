@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTAB_NETLINK_H
+#define CONNTAB_NETLINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conntab/error.h"
+#include "conntab/record.h"
+
+struct nlmsghdr;
+struct mnl_socket;
+
+/*
+ * ctnetlink. Above this header nobody sees a netlink attribute. Message formats:
+ * include/uapi/linux/netfilter/nfnetlink_conntrack.h, as written and read by
+ * net/netfilter/nf_conntrack_netlink.c.
+ */
+
+/* A socket bound to NETLINK_NETFILTER, of the namespace it was opened in. */
+struct netlink {
+	struct mnl_socket *socket;
+	uint32_t sequence;
+	uint8_t *buffer; /* received messages, NETLINK_BUFFER bytes */
+};
+
+enum {
+	NETLINK_BUFFER = 64 * 1024, /* the kernel fills at most 32 KiB of it */
+};
+
+/* Opens the socket. Returns 0 or fills in `error`. */
+int netlink_open(struct netlink *netlink, struct error *error);
+void netlink_close(struct netlink *netlink);
+
+/*
+ * What the kernel is asked to select during a dump. All given parts must hold.
+ * Each of them is evaluated rightly by every kernel that evaluates it at all; a
+ * kernel that does not know a part sends too much, never too little, so the
+ * caller tests again what comes back.
+ */
+struct kernel_filter {
+	uint8_t family; /* AF_UNSPEC: both */
+	bool has_mark, has_status, has_zone;
+	uint32_t mark, mark_mask;
+	uint32_t status, status_mask;
+	uint16_t zone;
+	/*
+	 * Members of `tuple` that must be equal, of proto, IPv4 addresses, ports of
+	 * tcp and udp, icmp type and id of either direction. Needs a family (the
+	 * kernel refuses otherwise) and the protocol with all but addresses.
+	 */
+	struct field_set tuple_fields;
+	struct record tuple;
+};
+
+/* Whether any member of the tuple counts. */
+static inline bool kernel_filter_has_tuple(const struct kernel_filter *filter)
+{
+	return filter->tuple_fields.bits[0] || filter->tuple_fields.bits[1];
+}
+
+/*
+ * Dumps the table. `each` is called with every message; its result: 0 to go on,
+ * 1 to stop early (not an error), -errno to stop and fail with. `interrupted` is
+ * set when the kernel says that the table changed shape meanwhile, so that
+ * entries may be missing. Returns 0, 1, -EINTR after a signal that set the flag
+ * in conntab/interrupt.h, or another -errno with `error` filled in. After a
+ * negative result the socket is closed.
+ */
+int netlink_dump(struct netlink *netlink, const struct kernel_filter *filter,
+		 int (*each)(void *data, const struct nlmsghdr *message), void *data,
+		 bool *interrupted, struct error *error);
+
+/*
+ * Asks for one entry by its tuple: the record must hold family, proto, and the
+ * addresses and ports, icmp or gre fields of the original direction or, with
+ * `is_reply`, of the reply; zone if it has one. Calls `each` with the answer.
+ * Returns 0, -ENOENT (no error text), or -errno with `error` filled in.
+ */
+int netlink_get(struct netlink *netlink, const struct record *tuple, bool is_reply,
+		int (*each)(void *data, const struct nlmsghdr *message), void *data, struct error *error);
+
+/* Entries in this namespace and the global maximum, without a dump. 0 or -errno with `error`. */
+int netlink_statistics(struct netlink *netlink, uint64_t *entries, uint64_t *maximum,
+		       struct error *error);
+
+/* Deletes every entry of this namespace in one message. 0 or -errno with `error`. */
+int netlink_flush(struct netlink *netlink, struct error *error);
+
+/*
+ * Deletes in batches: messages are gathered, sent together and answered before
+ * netlink_batch_send() returns.
+ */
+struct netlink_batch {
+	struct netlink *netlink;
+	uint8_t *buffer;
+	size_t length;
+	uint32_t first_sequence;
+	unsigned count;    /* messages gathered */
+	uint64_t deleted;  /* answered: gone by our hand */
+	uint64_t vanished; /* not there any more when its turn came */
+};
+
+/* `netlink` is a socket of its own: not the one that a dump is running on. 0 or -ENOMEM. */
+int netlink_batch_init(struct netlink_batch *batch, struct netlink *netlink);
+void netlink_batch_done(struct netlink_batch *batch);
+/*
+ * Adds the deletion of an entry by original tuple, zone and id together, so that
+ * a new entry with the same tuple survives; sends when the batch is full. The
+ * record must hold delete_fields. 0 or -errno with `error` (the first refusal
+ * other than "no such entry"; what was sent before stays deleted and counted).
+ */
+int netlink_batch_delete(struct netlink_batch *batch, const struct record *record,
+			 struct error *error);
+int netlink_batch_send(struct netlink_batch *batch, struct error *error);
+/* The fields that netlink_batch_delete() needs, added to `set`. */
+void netlink_delete_fields(struct field_set *set);
+
+/*
+ * Turns messages into records, decoding only the fields that are wanted. Built
+ * once for a query; attributes that are unknown or of an odd length are skipped.
+ */
+struct decoder_slot {
+	uint8_t node;   /* index + 1 of the nested attributes' node; 0: none */
+	uint8_t field;  /* what to store, FIELD_NONE: nothing */
+	uint8_t path;   /* which of the field's paths this is */
+	uint8_t length; /* the payload's length; 0: text */
+};
+
+enum { DECODER_NODES = 24, DECODER_SLOTS = 32 };
+
+struct decoder {
+	struct decoder_slot slots[DECODER_NODES][DECODER_SLOTS];
+	unsigned node_count;
+	bool wants_family;
+};
+
+void decoder_init(struct decoder *decoder, const struct field_set *wanted);
+/* False when the message is no conntrack entry (the record is empty then). */
+bool decoder_decode(const struct decoder *decoder, const struct nlmsghdr *message,
+		    struct record *record);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTAB_COMMAND_COMMAND_H
+#define CONNTAB_COMMAND_COMMAND_H
+
+#include "conntab/command.h"
+#include "conntab/query.h"
+
+extern const struct command list_command, count_command, get_command, delete_command, flush_command,
+	help_command;
+
+void help_print_overview(struct buffer *out);
+void help_print_command(struct buffer *out, const struct command *command);
+
+/* `conntab help TOPIC`; a table that ends with a NULL name. */
+struct help_topic {
+	const char *name;
+	const char *summary;
+	void (*print)(struct buffer *out);
+};
+
+extern const struct help_topic help_topics[];
+
+/* Reads a man page's source from standard input and fills in the tables (@COMMANDS@ ...). The exit status. */
+int man_page(struct buffer *out);
+/* Prints what can stand at the end of `line`, cut at byte `point`, one word a line. The exit status. */
+int complete_line(const char *line, const char *point, struct buffer *out);
+
+/* The options of every command that prints entries. */
+#define PRINT_OPTIONS (OPTION_BIT(OPTION_COLUMNS) | OPTION_BIT(OPTION_SORT) | OPTION_BIT(OPTION_LIMIT))
+/* The options of every command that takes a filter. */
+#define FILTER_OPTIONS (OPTION_BIT(OPTION_EXPLAIN) | OPTION_BIT(OPTION_NO_KERNEL) | OPTION_BIT(OPTION_REQUIRE_MATCH))
+
+/* What the commands about entries have in common: filter, query, output, kernel. */
+struct request {
+	struct context *context;
+	struct filter *filter; /* NULL: no words, everything */
+	struct printer printer;
+	struct query query;
+	struct netlink netlink;
+	uint64_t count; /* for commands that count what they are fed */
+	struct field_set chosen; /* the fields that the user named, to say which the kernel does not keep */
+	struct error error;
+};
+
+/*
+ * Reads the filter from the command's arguments and prepares the printer with
+ * `format` unless -o or -j say otherwise. Returns 0 or fills in request->error.
+ */
+int request_init(struct request *request, struct context *context, const char *format);
+void request_done(struct request *request);
+/* The sink that prints as --sort and --limit have it; NULL with request->error filled in. */
+struct sink *request_print_sink(struct request *request);
+/* --explain: what of the filter goes to the kernel, on standard output. The exit status. */
+int request_explain(struct request *request);
+/* Opens netlink, runs the query into `sink` (owned) and says what is to be said. The exit status. */
+int request_run(struct request *request, struct sink *sink);
+/*
+ * Deletes what the query matches, hands it to `shown` (owned, may be NULL) and says
+ * how many went. The exit status.
+ */
+int request_delete(struct request *request, struct sink *shown);
+/* What the failure of a query or of the output means to the user. The exit status. */
+int request_failed(struct request *request, int result);
+/* The exit status by --require-match. */
+int request_status(const struct request *request);
+
+/* Asks "... [y/N]" on the terminal; true without asking with -y or when nobody sits there. */
+bool request_confirm(const struct context *context, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+#endif

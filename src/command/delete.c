@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+
+#include "command.h"
+
+/* Says what happened, whatever else went wrong. */
+static void summarize(const struct context *context, const struct netlink_batch *batch)
+{
+	if (batch->vanished)
+		report_note(context, "deleted %llu entries; %llu more were gone already",
+			    (unsigned long long)batch->deleted, (unsigned long long)batch->vanished);
+	else
+		report_note(context, "deleted %llu %s", (unsigned long long)batch->deleted,
+			    batch->deleted == 1 ? "entry" : "entries");
+}
+
+int request_delete(struct request *request, struct sink *shown)
+{
+	struct netlink second = { 0 };
+	struct netlink_batch batch = { 0 };
+	struct sink *sink;
+	int result, status;
+
+	result = netlink_open(&second, &request->error);
+	if (result == 0)
+		result = netlink_batch_init(&batch, &second);
+	if (result == 0) {
+		netlink_delete_fields(&request->query.fields);
+		sink = delete_sink_new(&batch, shown, &request->error);
+		shown = NULL;
+		result = sink ? 0 : -ENOMEM;
+	}
+	if (result == 0) {
+		status = request_run(request, sink);
+		summarize(request->context, &batch);
+	} else {
+		status = request_failed(request, result);
+		if (shown)
+			shown->free(shown);
+	}
+	netlink_batch_done(&batch);
+	netlink_close(&second);
+	return status;
+}
+
+static int dry_run(struct request *request, struct sink *shown)
+{
+	int status = request_run(request, shown);
+
+	if (!request->error.code)
+		report_note(request->context, "dry run: %llu %s would be deleted",
+			    (unsigned long long)request->query.matched,
+			    request->query.matched == 1 ? "entry" : "entries");
+	return status;
+}
+
+/* The deleted entries are printed only if a format was asked for; a dry run prints always. */
+static struct sink *sink_to_show(struct request *request)
+{
+	const struct settings *settings = &request->context->settings;
+
+	if (settings->is_quiet && settings->is_dry_run)
+		return count_sink_new(&request->count);
+	if (settings->is_dry_run || settings->output || settings->is_json || settings->columns)
+		return request_print_sink(request);
+	return NULL;
+}
+
+static int delete_run(struct context *context)
+{
+	struct request request;
+	struct sink *shown = NULL;
+	int status;
+
+	if (request_init(&request, context, "proc") == 0 && !request.filter)
+		error_usage(&request.error, 0,
+			    "refused without a filter, nothing was deleted; to empty the table: conntab flush all");
+	if (!request.error.code && !context->settings.is_explain)
+		shown = sink_to_show(&request);
+	if (request.error.code)
+		status = report_error(context, &request.error);
+	else if (context->settings.is_explain)
+		status = request_explain(&request);
+	else if (context->settings.is_dry_run)
+		status = dry_run(&request, shown);
+	else
+		status = request_delete(&request, shown);
+	request_done(&request);
+	return status;
+}
+
+const struct command delete_command = {
+	.name = "delete",
+	.arguments = "FILTER...",
+	.summary = "delete the entries that match",
+	.details = "Reads the table and deletes each entry that matches by its tuple, zone and id\n"
+		   "together, so that a new connection with the same tuple is left alone. Entries that\n"
+		   "end meanwhile count as gone, not as errors. Refuses to run without a filter. The\n"
+		   "deleted entries are printed if -o, -j or -c ask for it. --dry-run prints them and\n"
+		   "deletes nothing.\n",
+	.examples = "conntab delete dst 192.0.2.7 port 53\n"
+		    "conntab delete --dry-run tcp time_wait\n"
+		    "conntab delete -o conntrack udp dport 53 reply.src 10.240.0.3  # a backend that moved\n"
+		    "conntab delete 'idle > 1h and not dport 22'\n",
+	.options = FILTER_OPTIONS | OPTION_BIT(OPTION_DRY_RUN) | OPTION_BIT(OPTION_COLUMNS),
+	.completes = COMPLETE_FILTER,
+	.run = delete_run,
+};

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <string.h>
+
+#include "conntab/command.h"
+#include "conntab/text.h"
+
+#define FLAG(member) OPTION_FLAG, offsetof(struct settings, member), NULL
+#define TEXT(member, argument) OPTION_TEXT, offsetof(struct settings, member), argument
+#define NUMBER(member) OPTION_NUMBER, offsetof(struct settings, member), "N"
+
+const struct option options[OPTION_COUNT] = {
+	[OPTION_NETNS] = { "netns", 'n', TEXT(netns, "NAME|PATH|PID"), COMPLETE_NAMESPACE,
+			   "work in another network namespace" },
+	[OPTION_IPV4] = { "ipv4", '4', FLAG(is_ipv4), COMPLETE_NOTHING, "IPv4 entries only" },
+	[OPTION_IPV6] = { "ipv6", '6', FLAG(is_ipv6), COMPLETE_NOTHING, "IPv6 entries only" },
+	[OPTION_OUTPUT] = { "output", 'o', TEXT(output, "FORMAT[,EXTRA]"), COMPLETE_FORMAT,
+			    "how entries are printed (conntab help formats)" },
+	[OPTION_JSON] = { "json", 'j', FLAG(is_json), COMPLETE_NOTHING, "the same as -o json" },
+	[OPTION_QUIET] = { "quiet", 'q', FLAG(is_quiet), COMPLETE_NOTHING, "no summaries and no warnings" },
+	[OPTION_COLOR] = { "color", '\0', TEXT(color, "WHEN"), COMPLETE_COLOR,
+			   "auto, always or never; NO_COLOR in the environment means never" },
+	[OPTION_VERSION] = { "version", 'V', FLAG(is_version), COMPLETE_NOTHING, "print the version" },
+	[OPTION_HELP] = { "help", 'h', FLAG(is_help), COMPLETE_NOTHING, "help on the program or the command" },
+	[OPTION_COLUMNS] = { "columns", 'c', TEXT(columns, "FIELD,..."), COMPLETE_FIELDS,
+			     "the fields to print (table, csv, json, jsonl)" },
+	[OPTION_SORT] = { "sort", 's', TEXT(sort, "[-]FIELD"), COMPLETE_SORT,
+			  "order by a field; with - in front the largest first" },
+	[OPTION_LIMIT] = { "limit", 'l', NUMBER(limit), COMPLETE_NOTHING, "stop after N entries" },
+	[OPTION_BY] = { "by", 'b', TEXT(by, "FIELD,..."), COMPLETE_FIELDS,
+			"count groups of equal fields; addresses also by prefix: src/24, src/24/64" },
+	[OPTION_TOP] = { "top", 't', NUMBER(top), COMPLETE_NOTHING, "the N first groups" },
+	[OPTION_EXPLAIN] = { "explain", '\0', FLAG(is_explain), COMPLETE_NOTHING,
+			     "show what the kernel and what conntab evaluates; do nothing else" },
+	[OPTION_NO_KERNEL] = { "no-kernel-filter", '\0', FLAG(is_no_kernel), COMPLETE_NOTHING,
+			       "let the kernel send every entry, evaluate the whole filter here" },
+	[OPTION_DRY_RUN] = { "dry-run", '\0', FLAG(is_dry_run), COMPLETE_NOTHING, "only show what would be done" },
+	[OPTION_REQUIRE_MATCH] = { "require-match", '\0', FLAG(is_require_match), COMPLETE_NOTHING,
+				   "exit status 1 when nothing matches" },
+	[OPTION_YES] = { "yes", 'y', FLAG(is_yes), COMPLETE_NOTHING, "do not ask" },
+};
+
+static bool is_taken(const struct context *context, enum option_id id)
+{
+	uint32_t taken = GLOBAL_OPTIONS | (context->command ? context->command->options : 0);
+
+	return taken >> id & 1;
+}
+
+/* Says which command an option belongs to, when it is one of another. */
+static int option_of_another(const struct context *context, const struct option *option, struct error *error)
+{
+	if (!context->command)
+		return error_usage(error, 0, "--%s belongs behind a command that takes it", option->name);
+	return error_usage(error, 0, "%s takes no --%s", context->command->name, option->name);
+}
+
+static int unknown_option(const struct context *context, struct slice name, struct error *error)
+{
+	struct suggestion suggestion = { .typed = name };
+	char nearest[64];
+
+	for (enum option_id id = 0; id < OPTION_COUNT; id++)
+		if (is_taken(context, id))
+			suggestion_offer(&suggestion, options[id].name);
+	return error_usage(error, 0, "no option \"--%.*s\"%s", (int)(name.length < 32 ? name.length : 32), name.at,
+			   suggestion_text(&suggestion, nearest, sizeof(nearest)));
+}
+
+static int set_option(struct context *context, enum option_id id, const char *value, struct error *error)
+{
+	const struct option *option = &options[id];
+	void *member = (char *)&context->settings + option->offset;
+
+	switch (option->type) {
+	case OPTION_FLAG:
+		*(bool *)member = true;
+		return 0;
+	case OPTION_TEXT:
+		if (!*value)
+			return error_usage(error, 0, "--%s: the value is empty, expected %s", option->name, option->argument);
+		*(const char **)member = value;
+		return 0;
+	case OPTION_NUMBER:
+		if (!slice_number(slice_of(value), UINT32_MAX, member) || *(uint64_t *)member == 0)
+			return error_usage(error, 0, "--%s: \"%.32s\" is not a number from 1", option->name, value);
+		return 0;
+	}
+	return 0;
+}
+
+/* `value`: what follows in the same word ("--name=value", "-nvalue"), or NULL. Uses one word more if need be. */
+static int take_option(struct context *context, enum option_id id, const char *value, int left, char **next,
+		       int *used, struct error *error)
+{
+	const struct option *option = &options[id];
+
+	if (!is_taken(context, id))
+		return option_of_another(context, option, error);
+	if (option->type == OPTION_FLAG && value)
+		return error_usage(error, 0, "--%s takes no value", option->name);
+	if (option->type != OPTION_FLAG && !value) {
+		if (left == 0)
+			return error_usage(error, 0, "--%s needs a value: %s", option->name, option->argument);
+		value = *next;
+		++*used;
+	}
+	return set_option(context, id, value, error);
+}
+
+static int take_long(struct context *context, const char *word, int left, char **next, int *used,
+		     struct error *error)
+{
+	size_t length = strcspn(word, "=");
+	const char *value = word[length] ? word + length + 1 : NULL;
+
+	for (enum option_id id = 0; id < OPTION_COUNT; id++)
+		if (strlen(options[id].name) == length && strncmp(options[id].name, word, length) == 0)
+			return take_option(context, id, value, left, next, used, error);
+	return unknown_option(context, (struct slice){ word, length }, error);
+}
+
+/* Letters may be bundled; the first that takes a value takes the rest of the word. */
+static int take_letters(struct context *context, const char *letters, int left, char **next, int *used,
+			struct error *error)
+{
+	for (; *letters; letters++) {
+		enum option_id id = 0;
+
+		while (id < OPTION_COUNT && options[id].letter != *letters)
+			id++;
+		if (id == OPTION_COUNT)
+			return error_usage(error, 0, "no option \"-%c\" (conntab help)",
+					   *letters > ' ' && *letters < 0x7f ? *letters : '?');
+		if (options[id].type != OPTION_FLAG)
+			return take_option(context, id, letters[1] ? letters + 1 : NULL, left, next, used, error);
+		if (take_option(context, id, NULL, left, next, used, error))
+			return error->code;
+	}
+	return 0;
+}
+
+int options_parse(struct context *context, int count, char **words, struct error *error)
+{
+	int i = 0, kept = 0;
+	bool is_ended = false;
+
+	while (i < count) {
+		char *word = words[i];
+		int used = 0;
+
+		if (is_ended || word[0] != '-' || !word[1]) {
+			if (!context->command)
+				break;
+			words[kept++] = word;
+			i++;
+			continue;
+		}
+		i++;
+		if (strcmp(word, "--") == 0)
+			is_ended = true;
+		else if (word[1] == '-')
+			take_long(context, word + 2, count - i, words + i, &used, error);
+		else
+			take_letters(context, word + 1, count - i, words + i, &used, error);
+		if (error->code)
+			return error->code;
+		i += used;
+	}
+	context->arguments = words;
+	context->argument_count = kept;
+	return i;
+}

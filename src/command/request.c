@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "conntab/interrupt.h"
+
+/* The arguments as one text, so that a place in it can be told as a column. */
+static int join_arguments(const struct context *context, struct buffer *text)
+{
+	if (buffer_init(text, -1))
+		return -ENOMEM;
+	for (int i = 0; i < context->argument_count; i++) {
+		if (i > 0)
+			buffer_char(text, ' ');
+		buffer_text(text, context->arguments[i]);
+	}
+	buffer_string(text);
+	return text->error;
+}
+
+static int parse_filter(struct request *request)
+{
+	struct reason reason;
+	struct buffer text;
+	int result = join_arguments(request->context, &text);
+
+	if (result == 0)
+		result = filter_parse(text.data, &request->context->environment.naming, &request->filter,
+				      &request->error);
+	else
+		error_set(&request->error, result, "out of memory");
+	buffer_done(&text);
+	if (result == 0 && filter_is_never(request->filter, &reason))
+		report_note(request->context, "warning: this filter never matches: %s", reason.text);
+	return result;
+}
+
+static bool wants_color(const struct settings *settings)
+{
+	if (settings->color && strcmp(settings->color, "auto") != 0)
+		return strcmp(settings->color, "always") == 0;
+	return isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+}
+
+static uint8_t wanted_family(const struct settings *settings)
+{
+	if (settings->is_ipv4 == settings->is_ipv6)
+		return AF_UNSPEC;
+	return settings->is_ipv4 ? AF_INET : AF_INET6;
+}
+
+int request_init(struct request *request, struct context *context, const char *format)
+{
+	const struct settings *settings = &context->settings;
+
+	*request = (struct request){ .context = context };
+	if (parse_filter(request))
+		return request->error.code;
+	if (settings->output)
+		format = settings->output;
+	else if (settings->is_json)
+		format = "json";
+	else if (settings->columns && strcmp(format, "proc") == 0)
+		format = "table"; /* who names columns wants to see columns */
+	if (printer_init(&request->printer, format, settings->columns, context->out, &context->environment,
+			 &request->error))
+		return request->error.code;
+	request->printer.is_colored = wants_color(settings);
+	filter_fields(request->filter, &request->chosen);
+	if (settings->columns)
+		printer_fields(&request->printer, &request->chosen);
+	request->query = (struct query){ .filter = request->filter, .family = wanted_family(settings),
+					 .is_without_kernel = settings->is_no_kernel,
+					 .environment = &context->environment };
+	return 0;
+}
+
+void request_done(struct request *request)
+{
+	netlink_close(&request->netlink);
+	printer_done(&request->printer);
+	filter_free(request->filter);
+}
+
+static int sort_field(struct request *request, const char *name, enum field_id *field)
+{
+	struct column column[COLUMNS_MAX];
+	size_t count;
+
+	if (strchr(name, ','))
+		return error_usage(&request->error, 0, "--sort takes one field");
+	if (columns_parse(name, false, column, &count, &request->error))
+		return request->error.code;
+	*field = column[0].field;
+	return 0;
+}
+
+struct sink *request_print_sink(struct request *request)
+{
+	const struct settings *settings = &request->context->settings;
+	const char *sort = settings->sort;
+	enum field_id field = FIELD_NONE;
+	struct sink *sink;
+
+	if (sort && sort_field(request, sort + (*sort == '-' || *sort == '+'), &field))
+		return NULL;
+	printer_fields(&request->printer, &request->query.fields);
+	sink = print_sink_new(&request->printer, sort ? 0 : settings->limit);
+	if (sort && sink) {
+		field_set_include(&request->query.fields, field);
+		field_set_include(&request->chosen, field);
+		sink = sort_sink_new(field, *sort == '-', settings->limit, sink);
+	}
+	if (!sink)
+		error_set(&request->error, -ENOMEM, "out of memory");
+	return sink;
+}
+
+static void explain_fields(struct buffer *out, const struct field_set *set)
+{
+	for (enum field_id id = 0; id < FIELD_STORED; id++)
+		if (field_set_has(set, id))
+			buffer_format(out, " %s", fields[id].name);
+}
+
+int request_explain(struct request *request)
+{
+	struct naming *naming = &request->context->environment.naming;
+	struct buffer *out = request->context->out;
+	struct kernel_plan plan;
+	struct buffer part;
+	int result;
+
+	filter_plan(request->query.is_without_kernel ? NULL : request->filter, request->query.family, &plan);
+	buffer_text(out, "filter   ");
+	if (request->filter)
+		filter_format(request->filter, out, naming);
+	else
+		buffer_text(out, "none: every entry");
+	for (unsigned i = 0; i < plan.count; i++) {
+		if (buffer_init(&part, -1))
+			return STATUS_FAILED;
+		kernel_filter_format(&plan.dumps[i], &part, naming);
+		buffer_format(out, "\nkernel   %s", part.length ? buffer_string(&part) : "sends every entry");
+		buffer_done(&part);
+	}
+	buffer_text(out, "\nconntab  ");
+	buffer_text(out, request->filter ? "tests the whole filter on what the kernel sends; reads" :
+					   "reads nothing for the filter");
+	explain_fields(out, &request->chosen);
+	buffer_char(out, '\n');
+	result = buffer_flush(out);
+	return result ? request_failed(request, result) : STATUS_OK;
+}
+
+/* One warning for each setting that the user's fields would need. */
+static void warn_unkept(const struct request *request)
+{
+	const struct query *query = &request->query;
+
+	for (enum field_id id = 0; id < FIELD_STORED; id++) {
+		bool is_said = false;
+
+		if (!fields[id].needs || query->received == 0 || !field_set_has(&request->chosen, id) ||
+		    field_set_has(&query->seen, id) || id == FIELD_stop)
+			continue;
+		for (enum field_id earlier = 0; earlier < id && !is_said; earlier++)
+			is_said = field_set_has(&request->chosen, earlier) && fields[earlier].needs == fields[id].needs &&
+				  !field_set_has(&query->seen, earlier);
+		if (!is_said)
+			report_note(request->context,
+				    "warning: the kernel does not keep %s here; to have it for new entries: sysctl -w %s",
+				    fields[id].name, fields[id].needs);
+	}
+}
+
+int request_failed(struct request *request, int result)
+{
+	struct error *error = &request->error;
+
+	/* The reader of a pipe had enough: that is no failure. */
+	if (!error->code && result == -EPIPE)
+		return STATUS_OK;
+	if (!error->code && result == -EINTR && interrupt_signal)
+		return 128 + interrupt_signal;
+	if (!error->code && request->context->out->error)
+		error_set(error, result, "cannot write to standard output: %s", strerror(-result));
+	error_set(error, result, "%s", strerror(-result));
+	return report_error(request->context, error);
+}
+
+int request_run(struct request *request, struct sink *sink)
+{
+	struct query *query = &request->query;
+	int result;
+
+	query->sink = sink;
+	result = netlink_open(&request->netlink, &request->error);
+	if (result == 0)
+		result = query_run(query, &request->netlink, &request->error);
+	sink->free(sink);
+	if (query->is_interrupted)
+		report_note(request->context, "warning: the table was resized while it was read; entries may be missing");
+	warn_unkept(request);
+	if (result < 0)
+		return request_failed(request, result);
+	return request_status(request);
+}
+
+int request_status(const struct request *request)
+{
+	return request->context->settings.is_require_match && request->query.matched == 0 ? STATUS_FAILED : STATUS_OK;
+}
+
+bool request_confirm(const struct context *context, const char *format, ...)
+{
+	char answer[16];
+	va_list arguments;
+
+	if (context->settings.is_yes || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+		return true;
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	fputs(" [y/N] ", stderr);
+	fflush(stderr);
+	return fgets(answer, sizeof(answer), stdin) && (answer[0] | 0x20) == 'y';
+}

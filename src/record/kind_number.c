@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Kinds that are numbers: ports, counters, durations, times, marks. */
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "conntab/buffer.h"
+#include "kind.h"
+
+#define NANOSECONDS 1000000000ull
+
+static bool one_number(struct slice text, uint64_t maximum, uint64_t *low, uint64_t *high)
+{
+	bool is_number = slice_number(text, maximum, low);
+
+	*high = *low;
+	return is_number;
+}
+
+KIND_PARSE(number_parse)
+{
+	(void)naming;
+	return range_parse(text, maximum, one_number, operand, reason);
+}
+
+KIND_FORMAT(number_format)
+{
+	(void)naming;
+	buffer_unsigned(buffer, value->number);
+}
+
+void hex_format_number(struct buffer *buffer, uint64_t number)
+{
+	char *at = buffer_reserve(buffer, 18);
+
+	*at++ = '0';
+	*at++ = 'x';
+	buffer_advance(buffer, text_hexadecimal(at, number));
+}
+
+KIND_FORMAT(hex_format)
+{
+	(void)naming;
+	hex_format_number(buffer, value->number);
+}
+
+static bool one_port(struct slice text, uint64_t maximum, uint64_t *low, uint64_t *high)
+{
+	char name[64], space[1024];
+	struct servent entry, *found = NULL;
+
+	if (one_number(text, maximum, low, high))
+		return true;
+	if (text.length == 0 || (text.at[0] >= '0' && text.at[0] <= '9') || !slice_copy(text, name, sizeof(name)))
+		return false;
+	if (getservbyname_r(name, NULL, &entry, space, sizeof(space), &found) != 0 || !found)
+		return false;
+	*low = *high = (uint64_t)((found->s_port & 0xff) << 8 | (found->s_port >> 8 & 0xff));
+	return true;
+}
+
+KIND_PARSE(port_parse)
+{
+	(void)naming;
+	if (range_parse(text, maximum, one_port, operand, reason))
+		return true;
+	if (!reason->text[0] && text.length > 0 && (text.at[0] < '0' || text.at[0] > '9'))
+		snprintf(reason->text, sizeof(reason->text), "no such service in /etc/services");
+	return false;
+}
+
+static bool one_counter(struct slice text, uint64_t maximum, uint64_t *low, uint64_t *high)
+{
+	bool is_number = unit_parse_number(text, maximum, low);
+
+	*high = *low;
+	return is_number;
+}
+
+KIND_PARSE(counter_parse)
+{
+	(void)naming;
+	return range_parse(text, maximum, one_counter, operand, reason);
+}
+
+static bool one_duration(struct slice text, uint64_t maximum, uint64_t *low, uint64_t *high)
+{
+	bool is_duration = unit_parse_duration(text, maximum, low);
+
+	*high = *low;
+	return is_duration;
+}
+
+KIND_PARSE(duration_parse)
+{
+	(void)naming;
+	return range_parse(text, maximum, one_duration, operand, reason);
+}
+
+/* Three digits that count: 999, 12.3k, 456M. */
+void counter_format_brief(struct buffer *buffer, const struct value *value)
+{
+	static const char units[] = "kMGTPE";
+	uint64_t number = value->number, rest = 0;
+	int unit = -1;
+
+	while (number >= 1000) {
+		rest = number % 1000;
+		number /= 1000;
+		unit++;
+	}
+	buffer_unsigned(buffer, number);
+	if (unit >= 0 && number < 100)
+		buffer_format(buffer, ".%u", (unsigned)(rest / 100));
+	if (unit >= 0)
+		buffer_char(buffer, units[unit]);
+}
+
+/* The two largest units: 4d23h, 1m30s. */
+void duration_format_brief(struct buffer *buffer, const struct value *value)
+{
+	static const struct {
+		char name;
+		uint32_t factor;
+	} units[] = { { 'd', 86400 }, { 'h', 3600 }, { 'm', 60 }, { 's', 1 } };
+	size_t first = 0;
+
+	while (first < 3 && value->number < units[first].factor)
+		first++;
+	buffer_format(buffer, "%llu%c", (unsigned long long)(value->number / units[first].factor), units[first].name);
+	if (first < 3 && value->number % units[first].factor >= units[first + 1].factor)
+		buffer_format(buffer, "%llu%c",
+			      (unsigned long long)(value->number % units[first].factor / units[first + 1].factor),
+			      units[first + 1].name);
+}
+
+void mark_format_brief(struct buffer *buffer, const struct value *value)
+{
+	if (value->number != 0)
+		hex_format_number(buffer, value->number);
+}
+
+KIND_PARSE(mark_parse)
+{
+	const char *slash = memchr(text.at, '/', text.length);
+	struct slice value, mask;
+
+	(void)naming;
+	if (!slash)
+		return range_parse(text, maximum, one_number, operand, reason);
+	value = (struct slice){ text.at, (size_t)(slash - text.at) };
+	mask = (struct slice){ slash + 1, text.length - value.length - 1 };
+	operand->test = TEST_MASK;
+	if (!slice_number(value, maximum, &operand->bits.value) ||
+	    !slice_number(mask, maximum, &operand->bits.mask))
+		return false;
+	if (operand->bits.value & ~operand->bits.mask) {
+		snprintf(reason->text, sizeof(reason->text), "the value has bits outside the mask, it never matches");
+		return false;
+	}
+	return true;
+}
+
+char *time_text(char *at, uint64_t nanoseconds)
+{
+	time_t seconds = (time_t)(nanoseconds / NANOSECONDS);
+	struct tm when;
+
+	gmtime_r(&seconds, &when);
+	at += strftime(at, 24, "%Y-%m-%dT%H:%M:%S", &when);
+	return at + sprintf(at, ".%09uZ", (unsigned)(nanoseconds % NANOSECONDS));
+}
+
+KIND_FORMAT(time_format)
+{
+	(void)naming;
+	buffer_advance(buffer, time_text(buffer_reserve(buffer, 48), value->number));
+}
+
+/* What a time may look like, the finest first, and how long a span each names. */
+static const struct {
+	const char *format;
+	uint64_t seconds;
+} time_forms[] = {
+	{ "%Y-%m-%dT%H:%M:%S", 1 },
+	{ "%Y-%m-%d %H:%M:%S", 1 },
+	{ "%Y-%m-%dT%H:%M", 60 },
+	{ "%Y-%m-%d %H:%M", 60 },
+	{ "%Y-%m-%d", 86400 },
+};
+
+/* The fraction of a second that time_text() writes; 0 when there is none. */
+static size_t read_fraction(const char *text, uint64_t *nanoseconds)
+{
+	uint64_t unit = NANOSECONDS / 10;
+	size_t i = 1;
+
+	*nanoseconds = 0;
+	if (text[0] != '.')
+		return 0;
+	for (; text[i] >= '0' && text[i] <= '9' && unit > 0; i++, unit /= 10)
+		*nanoseconds += (uint64_t)(text[i] - '0') * unit;
+	return i;
+}
+
+static bool time_form_parse(const char *text, size_t form, uint64_t *low, uint64_t *high)
+{
+	struct tm when = { .tm_isdst = -1 };
+	const char *rest = strptime(text, time_forms[form].format, &when);
+	uint64_t fraction = 0, span = time_forms[form].seconds * NANOSECONDS;
+	size_t fraction_length;
+	time_t seconds;
+
+	if (!rest)
+		return false;
+	fraction_length = time_forms[form].seconds == 1 ? read_fraction(rest, &fraction) : 0;
+	rest += fraction_length;
+	if (fraction_length > 0)
+		span = 1;
+	if ((*rest | 0x20) == 'z') {
+		rest++;
+		seconds = timegm(&when);
+	} else {
+		seconds = mktime(&when);
+	}
+	if (*rest || seconds < 0 || (uint64_t)seconds > UINT64_MAX / NANOSECONDS - 86400)
+		return false;
+	*low = (uint64_t)seconds * NANOSECONDS + fraction;
+	*high = *low + span - 1;
+	return true;
+}
+
+KIND_PARSE(time_parse)
+{
+	char copy[48];
+
+	(void)maximum;
+	(void)naming;
+	(void)reason;
+	operand->test = TEST_RANGE;
+	if (!slice_copy(text, copy, sizeof(copy)))
+		return false;
+	for (size_t form = 0; form < sizeof(time_forms) / sizeof(time_forms[0]); form++)
+		if (time_form_parse(copy, form, &operand->range.low, &operand->range.high))
+			return true;
+	return false;
+}
+
+void time_operand_format(struct buffer *buffer, uint64_t low, uint64_t high)
+{
+	static const uint8_t lengths[] = { 19, 19, 16, 16, 10 };
+	char text[48];
+	size_t length = (size_t)(time_text(text, low) - text);
+
+	for (size_t form = 0; form < sizeof(lengths); form++) {
+		if (high - low + 1 != time_forms[form].seconds * NANOSECONDS)
+			continue;
+		/* A local day need not begin at midnight UTC: a coarse form only where it is exact. */
+		if (low % (time_forms[form].seconds * NANOSECONDS) == 0) {
+			buffer_bytes(buffer, text, lengths[form]);
+			buffer_char(buffer, 'Z');
+			return;
+		}
+	}
+	buffer_bytes(buffer, text, length);
+}

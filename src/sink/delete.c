@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdlib.h>
+
+#include "conntab/netlink.h"
+#include "conntab/sink.h"
+
+struct delete_sink {
+	struct sink sink;
+	struct netlink_batch *batch;
+	struct sink *next;
+	struct error *error;
+};
+
+static int delete_record(struct sink *sink, const struct record *record)
+{
+	struct delete_sink *delete = (struct delete_sink *)sink;
+	int result = netlink_batch_delete(delete->batch, record, delete->error);
+
+	/* A reader of the list that went away does not stop the deletion. */
+	if (delete->next)
+		delete->next->record(delete->next, record);
+	return result;
+}
+
+static int delete_close(struct sink *sink)
+{
+	struct delete_sink *delete = (struct delete_sink *)sink;
+	int result = netlink_batch_send(delete->batch, delete->error);
+	int closed = delete->next ? delete->next->close(delete->next) : 0;
+
+	return result ? result : closed;
+}
+
+static void delete_free(struct sink *sink)
+{
+	struct delete_sink *delete = (struct delete_sink *)sink;
+
+	if (delete->next)
+		delete->next->free(delete->next);
+	free(delete);
+}
+
+struct sink *delete_sink_new(struct netlink_batch *batch, struct sink *next, struct error *error)
+{
+	struct delete_sink *delete = malloc(sizeof(*delete));
+
+	if (!delete) {
+		if (next)
+			next->free(next);
+		return NULL;
+	}
+	*delete = (struct delete_sink){ .sink = { delete_record, delete_close, delete_free }, .batch = batch,
+					.next = next, .error = error };
+	return &delete->sink;
+}
