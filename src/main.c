@@ -10,11 +10,14 @@
 #include "command/command.h"
 #include "conntab/interrupt.h"
 
-/* A closed standard stream would otherwise be taken by the next socket. */
+/*
+ * A closed standard stream would otherwise be taken by the next socket. It is opened
+ * the wrong way round, so that using it is an error and not silence.
+ */
 static void open_standard_streams(void)
 {
 	for (int fd = 0; fd <= 2; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", fd ? O_WRONLY : O_RDONLY) != fd)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", fd ? O_RDONLY : O_WRONLY) != fd)
 			_exit(STATUS_FAILED);
 }
 

@@ -92,7 +92,8 @@ static int keep(struct sort_sink *sort, const struct record *record)
 	if (!copy)
 		return -ENOMEM;
 	memcpy(copy, record, size);
-	sort->kept[sort->count++] = (struct kept){ sort->arrivals++, copy };
+	sort->kept[sort->count].arrival = sort->arrivals++;
+	sort->kept[sort->count++].record = copy;
 	return 0;
 }
 
