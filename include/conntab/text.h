@@ -40,7 +40,7 @@ void unit_format_duration(struct buffer *buffer, uint64_t seconds);
  */
 struct suggestion {
 	struct slice typed;
-	const char *best; /* NULL: nothing near */
+	char best[48]; /* a copy, in lower case; empty: nothing near */
 	unsigned distance;
 };
 

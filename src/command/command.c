@@ -71,7 +71,7 @@ static int unknown_command(const struct context *context, const char *name)
 	for (size_t i = 0; commands[i]; i++)
 		suggestion_offer(&suggestion, commands[i]->name);
 	suggestion_text(&suggestion, nearest, sizeof(nearest));
-	error_usage(&error, 0, "no command \"%.32s\"%s", name, suggestion.best ? nearest : " (conntab help)");
+	error_usage(&error, 0, "no command \"%.32s\"%s", name, suggestion.best[0] ? nearest : " (conntab help)");
 	return report_error(context, &error);
 }
 

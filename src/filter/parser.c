@@ -281,7 +281,7 @@ static struct node *fault_unknown_word(struct parser *parser)
 	error_usage(parser->error, parser->token.column,
 		    "\"%s\" is no field, protocol, state or status%s%s", name,
 		    suggestion_text(&suggestion, nearest, sizeof(nearest)),
-		    suggestion.best ? "" : " (conntab help fields)");
+		    suggestion.best[0] ? "" : " (conntab help fields)");
 	return NULL;
 }
 

@@ -31,7 +31,8 @@ static void plan_address(struct kernel_filter *kernel, const struct term *term)
 	if (!term_is_plain(term))
 		return;
 	plan_family(kernel, term->operands[0].address.low.family);
-	if (!address || address->family != AF_INET || field_is_any_of(term->field) ||
+	/* An IPv4 address in a request for IPv6 is a contradiction that the kernel refuses. */
+	if (!address || address->family != AF_INET || kernel->family != AF_INET || field_is_any_of(term->field) ||
 	    field_set_has(&kernel->tuple_fields, term->field))
 		return;
 	memcpy((char *)&kernel->tuple + fields[term->field].offset, address, sizeof(*address));
@@ -135,6 +136,25 @@ static void plan_term(struct kernel_filter *kernel, const struct term *term)
 	}
 }
 
+/*
+ * The kernel takes only the types that have a request and an answer: invmap[] in
+ * net/netfilter/nf_conntrack_proto_icmp.c and nf_conntrack_proto_icmpv6.c.
+ */
+static bool is_paired_icmp(uint8_t protocol, uint8_t type)
+{
+	if (protocol == IPPROTO_ICMPV6)
+		return type == 128 || type == 129 || type == 139 || type == 140;
+	return type == 0 || type == 8 || (type >= 13 && type <= 18);
+}
+
+static void drop_unpaired_icmp(struct kernel_filter *kernel)
+{
+	if (!is_paired_icmp(kernel->tuple.proto, kernel->tuple.icmp_type))
+		field_set_remove(&kernel->tuple_fields, FIELD_icmp_type);
+	if (!is_paired_icmp(kernel->tuple.proto, kernel->tuple.reply_icmp_type))
+		field_set_remove(&kernel->tuple_fields, FIELD_reply_icmp_type);
+}
+
 /* Takes back the members that the kernel would not evaluate, or not rightly, with this protocol. */
 static void drop_useless(struct kernel_filter *kernel)
 {
@@ -150,6 +170,7 @@ static void drop_useless(struct kernel_filter *kernel)
 	};
 	bool has_protocol = field_set_has(&kernel->tuple_fields, FIELD_proto), has_more = false;
 
+	drop_unpaired_icmp(kernel);
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
 		if (!field_set_has(&kernel->tuple_fields, members[i].field))
 			continue;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "kind.h"
 
-#include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -85,13 +84,32 @@ static bool labels_include(const struct labels *labels, const struct labels *wan
 	return true;
 }
 
+/*
+ * "*" is any text, "?" any letter, everything else itself. On a mismatch the last
+ * star takes one letter more; earlier stars need no second try.
+ */
 static bool text_matches(struct slice pattern, const char *text)
 {
-	char copy[256];
+	const char *retry_text = NULL;
+	size_t at = 0, retry = 0;
 
-	if (!memchr(pattern.at, '*', pattern.length) && !memchr(pattern.at, '?', pattern.length))
-		return strlen(text) == pattern.length && memcmp(text, pattern.at, pattern.length) == 0;
-	return slice_copy(pattern, copy, sizeof(copy)) && fnmatch(copy, text, FNM_NOESCAPE) == 0;
+	while (*text) {
+		if (at < pattern.length && pattern.at[at] == '*') {
+			retry = ++at;
+			retry_text = text;
+		} else if (at < pattern.length && (pattern.at[at] == '?' || pattern.at[at] == *text)) {
+			at++;
+			text++;
+		} else if (retry_text) {
+			at = retry;
+			text = ++retry_text;
+		} else {
+			return false;
+		}
+	}
+	while (at < pattern.length && pattern.at[at] == '*')
+		at++;
+	return at == pattern.length;
 }
 
 bool operand_matches(const struct operand *operand, const struct value *value)
@@ -220,17 +238,20 @@ bool range_parse(struct slice text, uint64_t maximum,
 		 struct operand *operand, struct reason *reason)
 {
 	uint64_t low, high, ignored;
+	size_t i;
 
 	operand->test = TEST_RANGE;
 	if (one(text, maximum, &operand->range.low, &operand->range.high))
 		return true;
 	/* Names may hold hyphens too, so try each hyphen as the middle. */
-	for (size_t i = 1; i + 1 < text.length; i++) {
+	for (i = 1; i < text.length; i++) {
 		struct slice left = { text.at, i }, right = { text.at + i + 1, text.length - i - 1 };
 
-		if (text.at[i] != '-' || !one(left, maximum, &low, &ignored) ||
-		    !one(right, maximum, &ignored, &high))
+		if (text.at[i] != '-' || !one(left, UINT64_MAX, &low, &ignored) ||
+		    !one(right, UINT64_MAX, &ignored, &high))
 			continue;
+		if (low > maximum || high > maximum)
+			break;
 		if (low > high) {
 			snprintf(reason->text, sizeof(reason->text), "the range is upside down");
 			return false;
@@ -239,7 +260,7 @@ bool range_parse(struct slice text, uint64_t maximum,
 		operand->range.high = high;
 		return true;
 	}
-	if (one(text, UINT64_MAX, &low, &high))
+	if (i < text.length || one(text, UINT64_MAX, &low, &high))
 		snprintf(reason->text, sizeof(reason->text), "more than %llu", (unsigned long long)maximum);
 	return false;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Kinds that are numbers: ports, counters, durations, times, marks. */
 #include <netdb.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -178,90 +179,123 @@ KIND_FORMAT(time_format)
 	buffer_advance(buffer, time_text(buffer_reserve(buffer, 48), value->number));
 }
 
-/* What a time may look like, the finest first, and how long a span each names. */
+/* What a time may look like, and the member of struct tm whose next value ends the span that it names. */
 static const struct {
 	const char *format;
-	uint64_t seconds;
+	size_t step;
 } time_forms[] = {
-	{ "%Y-%m-%dT%H:%M:%S", 1 },
-	{ "%Y-%m-%d %H:%M:%S", 1 },
-	{ "%Y-%m-%dT%H:%M", 60 },
-	{ "%Y-%m-%d %H:%M", 60 },
-	{ "%Y-%m-%d", 86400 },
+	{ "%Y-%m-%dT%H:%M:%S", offsetof(struct tm, tm_sec) },
+	{ "%Y-%m-%d %H:%M:%S", offsetof(struct tm, tm_sec) },
+	{ "%Y-%m-%dT%H:%M", offsetof(struct tm, tm_min) },
+	{ "%Y-%m-%d %H:%M", offsetof(struct tm, tm_min) },
+	{ "%Y-%m-%d", offsetof(struct tm, tm_mday) },
 };
 
-/* The fraction of a second that time_text() writes; 0 when there is none. */
+/* The fraction of a second that time_text() writes, behind its point; 0 digits are no fraction. */
 static size_t read_fraction(const char *text, uint64_t *nanoseconds)
 {
 	uint64_t unit = NANOSECONDS / 10;
-	size_t i = 1;
+	size_t i = 0;
 
 	*nanoseconds = 0;
-	if (text[0] != '.')
-		return 0;
 	for (; text[i] >= '0' && text[i] <= '9' && unit > 0; i++, unit /= 10)
 		*nanoseconds += (uint64_t)(text[i] - '0') * unit;
 	return i;
 }
 
+/* Seconds since 1970; -1 for a date that is not in the calendar, such as the 31st of April. */
+static time_t calendar_seconds(const struct tm *when, bool is_utc)
+{
+	struct tm normal = *when;
+	time_t seconds = is_utc ? timegm(&normal) : mktime(&normal);
+
+	return normal.tm_mday == when->tm_mday && normal.tm_mon == when->tm_mon ? seconds : -1;
+}
+
 static bool time_form_parse(const char *text, size_t form, uint64_t *low, uint64_t *high)
 {
-	struct tm when = { .tm_isdst = -1 };
+	struct tm when = { .tm_isdst = -1 }, after;
 	const char *rest = strptime(text, time_forms[form].format, &when);
-	uint64_t fraction = 0, span = time_forms[form].seconds * NANOSECONDS;
-	size_t fraction_length;
-	time_t seconds;
+	uint64_t fraction = 0;
+	size_t digits = 0;
+	time_t seconds, end;
+	bool is_utc;
 
 	if (!rest)
 		return false;
-	fraction_length = time_forms[form].seconds == 1 ? read_fraction(rest, &fraction) : 0;
-	rest += fraction_length;
-	if (fraction_length > 0)
-		span = 1;
-	if ((*rest | 0x20) == 'z') {
-		rest++;
-		seconds = timegm(&when);
-	} else {
-		seconds = mktime(&when);
+	if (*rest == '.' && time_forms[form].step == offsetof(struct tm, tm_sec)) {
+		digits = read_fraction(rest + 1, &fraction);
+		if (digits == 0)
+			return false;
+		rest += digits + 1;
 	}
-	if (*rest || seconds < 0 || (uint64_t)seconds > UINT64_MAX / NANOSECONDS - 86400)
+	is_utc = (*rest | 0x20) == 'z';
+	seconds = calendar_seconds(&when, is_utc);
+	if (rest[is_utc] || seconds < 0 || (uint64_t)seconds > UINT64_MAX / NANOSECONDS - 2 * 86400)
 		return false;
+	/* The next second, minute or day by the calendar: some days have 23 hours. */
+	after = when;
+	++*(int *)(void *)((char *)&after + time_forms[form].step);
+	after.tm_isdst = -1;
+	end = is_utc ? timegm(&after) : mktime(&after);
 	*low = (uint64_t)seconds * NANOSECONDS + fraction;
-	*high = *low + span - 1;
-	return true;
+	*high = digits ? *low : (uint64_t)end * NANOSECONDS - 1;
+	return *high >= *low;
 }
 
-KIND_PARSE(time_parse)
+static bool one_time(struct slice text, uint64_t *low, uint64_t *high)
 {
 	char copy[48];
 
-	(void)maximum;
-	(void)naming;
-	(void)reason;
-	operand->test = TEST_RANGE;
 	if (!slice_copy(text, copy, sizeof(copy)))
 		return false;
 	for (size_t form = 0; form < sizeof(time_forms) / sizeof(time_forms[0]); form++)
-		if (time_form_parse(copy, form, &operand->range.low, &operand->range.high))
+		if (time_form_parse(copy, form, low, high))
 			return true;
 	return false;
 }
 
+/* A date holds hyphens, so a range of times has two dots in the middle. */
+KIND_PARSE(time_parse)
+{
+	const char *dots = memmem(text.at, text.length, "..", 2);
+	struct slice left = { text.at, dots ? (size_t)(dots - text.at) : text.length };
+	uint64_t ignored;
+
+	(void)maximum;
+	(void)naming;
+	operand->test = TEST_RANGE;
+	if (!one_time(left, &operand->range.low, &operand->range.high))
+		return false;
+	if (dots && !one_time((struct slice){ dots + 2, text.length - left.length - 2 }, &ignored, &operand->range.high))
+		return false;
+	if (operand->range.low > operand->range.high)
+		snprintf(reason->text, sizeof(reason->text), "the range is upside down");
+	return !reason->text[0];
+}
+
+/* In UTC; a span that is a whole second, minute or day there is written so, any other by its ends. */
 void time_operand_format(struct buffer *buffer, uint64_t low, uint64_t high)
 {
-	static const uint8_t lengths[] = { 19, 19, 16, 16, 10 };
+	static const struct {
+		uint64_t seconds;
+		size_t length;
+	} spans[] = { { 1, 19 }, { 60, 16 }, { 86400, 10 } };
 	char text[48];
 	size_t length = (size_t)(time_text(text, low) - text);
 
-	for (size_t form = 0; form < sizeof(lengths); form++) {
-		if (high - low + 1 != time_forms[form].seconds * NANOSECONDS)
+	for (size_t i = 0; i < sizeof(spans) / sizeof(spans[0]); i++) {
+		uint64_t span = spans[i].seconds * NANOSECONDS;
+
+		if (high - low + 1 != span || low % span != 0)
 			continue;
-		/* A local day need not begin at midnight UTC: a coarse form only where it is exact. */
-		if (low % (time_forms[form].seconds * NANOSECONDS) == 0) {
-			buffer_bytes(buffer, text, lengths[form]);
-			buffer_char(buffer, 'Z');
-			return;
-		}
+		buffer_bytes(buffer, text, spans[i].length);
+		buffer_char(buffer, 'Z');
+		return;
 	}
 	buffer_bytes(buffer, text, length);
+	if (high == low)
+		return;
+	buffer_text(buffer, "..");
+	buffer_bytes(buffer, text, (size_t)(time_text(text, high) - text));
 }

@@ -265,8 +265,10 @@ KIND_PARSE(status_parse)
 	if (!word) {
 		uint64_t number;
 
-		if (!slice_number(text, maximum, &number))
+		if (memchr(text.at, '/', text.length))
 			return mark_parse(text, maximum, naming, operand, reason);
+		if (!slice_number(text, maximum, &number))
+			return false;
 		/* A plain number names bits that are set, as a word does. */
 		operand->test = TEST_MASK;
 		operand->bits.value = operand->bits.mask = number;

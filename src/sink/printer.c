@@ -31,7 +31,7 @@ static int find_format(struct slice name, const struct format **found, struct er
 	}
 	return error_usage(error, 0, "no format \"%.*s\"%s%s", (int)(name.length < 32 ? name.length : 32), name.at,
 			   suggestion_text(&suggestion, nearest, sizeof(nearest)),
-			   suggestion.best ? "" : " (conntab help formats)");
+			   suggestion.best[0] ? "" : " (conntab help formats)");
 }
 
 static int add_extra(struct printer *printer, struct slice name, struct error *error)
@@ -156,7 +156,7 @@ static int unknown_column(struct slice name, struct error *error)
 		suggestion_offer(&suggestion, fields[id].name);
 	return error_usage(error, 0, "no field \"%.*s\"%s%s", (int)(name.length < 32 ? name.length : 32), name.at,
 			   suggestion_text(&suggestion, nearest, sizeof(nearest)),
-			   suggestion.best ? "" : " (conntab help fields)");
+			   suggestion.best[0] ? "" : " (conntab help fields)");
 }
 
 /* "24" or "24/64" behind an address field: the prefixes to group by. */

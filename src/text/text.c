@@ -106,17 +106,20 @@ void suggestion_offer(struct suggestion *suggestion, const char *candidate)
 		distance = 1;
 	if (distance > 1 + word.length / 4 || distance >= typed.length)
 		return;
-	if (suggestion->best && distance >= suggestion->distance)
+	if (suggestion->best[0] && distance >= suggestion->distance)
 		return;
-	suggestion->best = candidate;
 	suggestion->distance = distance;
+	/* States are spelled in capitals in the tables, but nobody types them so. */
+	snprintf(suggestion->best, sizeof(suggestion->best), "%s", candidate);
+	for (char *at = suggestion->best; *at; at++)
+		if (*at >= 'A' && *at <= 'Z')
+			*at = (char)(*at | 0x20);
 }
 
 const char *suggestion_text(const struct suggestion *suggestion, char *out, size_t size)
 {
-	if (suggestion->best)
+	out[0] = '\0';
+	if (suggestion->best[0])
 		snprintf(out, size, "; did you mean \"%s\"?", suggestion->best);
-	else
-		out[0] = '\0';
 	return out;
 }
