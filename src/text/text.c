@@ -114,9 +114,13 @@ void suggestion_offer(struct suggestion *suggestion, const char *candidate)
 
 const char *suggestion_text(const struct suggestion *suggestion, char *out, size_t size)
 {
-	if (suggestion->best)
-		snprintf(out, size, "; did you mean \"%s\"?", suggestion->best);
-	else
-		out[0] = '\0';
+	out[0] = '\0';
+	if (!suggestion->best)
+		return out;
+	/* States are spelled in capitals in the tables, but nobody types them so. */
+	snprintf(out, size, "; did you mean \"%s\"?", suggestion->best);
+	for (char *at = out; *at; at++)
+		if (*at >= 'A' && *at <= 'Z')
+			*at = (char)(*at | 0x20);
 	return out;
 }
