@@ -30,13 +30,16 @@ static int feed_message(void *data, const struct nlmsghdr *message)
 	struct feed *feed = data;
 	struct query *query = feed->query;
 	struct record record;
+	enum truth truth;
 
 	if (!decoder_decode(&feed->decoder, message, &record))
 		return 0;
 	record_derive(&record, &query->fields, query->environment);
 	query->received++;
 	field_set_merge(&query->seen, &record.present);
-	if (!filter_matches(query->filter, &record))
+	truth = filter_evaluate(query->filter, &record);
+	query->undecided += truth == IS_UNKNOWN;
+	if (truth != IS_TRUE)
 		return 0;
 	query->matched++;
 	feed->sink_result = query->sink->record(query->sink, &record);

@@ -12,18 +12,24 @@
 
 #define CONNTAB_VERSION "0.1.0"
 
-enum exit_status { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
+enum exit_status { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_UNKNOWN = 3 };
+
+enum { NETNS_MAX = 64 };
 
 /* The values of all options; each row of `options` writes one member. */
 struct settings {
-	const char *netns;
+	const char *netns[NETNS_MAX];
+	unsigned netns_count;
 	const char *output;
 	const char *color;
 	const char *columns;
 	const char *sort;
 	const char *by;
-	uint64_t limit, top;
+	const char *warn, *crit, *exit_on, *exec, *idle, *state;
+	uint64_t limit, top, count, hold, drops;
+	uint64_t interval, delta; /* nanoseconds; 0: not given */
 	bool is_ipv4, is_ipv6, is_json, is_quiet, is_version, is_help;
+	bool is_all_netns, is_without_events;
 	bool is_explain, is_no_kernel, is_dry_run, is_require_match, is_yes;
 };
 
@@ -47,10 +53,29 @@ enum option_id {
 	OPTION_DRY_RUN,
 	OPTION_REQUIRE_MATCH,
 	OPTION_YES,
+	OPTION_ALL_NETNS,
+	OPTION_INTERVAL,
+	OPTION_COUNT_SAMPLES,
+	OPTION_WARN,
+	OPTION_CRIT,
+	OPTION_DROPS,
+	OPTION_FOR,
+	OPTION_EXIT_ON,
+	OPTION_EXEC,
+	OPTION_NO_EVENTS,
+	OPTION_DELTA,
+	OPTION_IDLE,
+	OPTION_STATE,
 	OPTION_COUNT,
 };
 
-enum option_type { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER };
+enum option_type {
+	OPTION_FLAG,
+	OPTION_TEXT,
+	OPTION_NUMBER,   /* from 1 */
+	OPTION_SECONDS,  /* with fractions, above 0; kept in nanoseconds */
+	OPTION_REPEATED, /* a text; each use adds one */
+};
 
 /* What an option's value, or a command's argument, can be: for completion. */
 enum completion_source {
@@ -63,6 +88,8 @@ enum completion_source {
 	COMPLETE_FILTER,
 	COMPLETE_FLUSH,
 	COMPLETE_TOPIC,
+	COMPLETE_EXIT_ON,
+	COMPLETE_STATES,
 };
 
 /* The one table of options. */
@@ -78,7 +105,7 @@ struct option {
 
 extern const struct option options[OPTION_COUNT];
 
-#define OPTION_BIT(id) (1u << (id))
+#define OPTION_BIT(id) (1ull << (id))
 /* Taken by every command, and before it. */
 #define GLOBAL_OPTIONS (OPTION_BIT(OPTION_COLUMNS) - 1)
 
@@ -92,7 +119,9 @@ struct command {
 	const char *summary;
 	const char *details;   /* paragraphs, wrapped by hand */
 	const char *examples;  /* lines: a command line, two blanks, "# why" */
-	uint32_t options;      /* OPTION_BIT()s beside the global ones */
+	uint64_t options;      /* OPTION_BIT()s beside the global ones */
+	bool takes_namespaces; /* several -n */
+	enum exit_status failure; /* the exit status of every failure; 0: 1, and 2 for usage */
 	enum completion_source completes;
 	int (*run)(struct context *context); /* returns the exit status */
 };

@@ -35,7 +35,18 @@ struct filter;
 int filter_parse(const char *text, struct naming *naming, struct filter **filter, struct error *error);
 void filter_free(struct filter *filter);
 
-/* Whether the record, which must have been decoded with filter_fields(), matches. NULL matches all. */
+/*
+ * Joins two filters, which it owns from then on; either may be NULL. NULL when out
+ * of memory.
+ */
+struct filter *filter_and(struct filter *left, struct filter *right);
+
+/* What is known of a filter for a record. In this order "and" is the smaller, "or" the larger. */
+enum truth { IS_FALSE, IS_UNKNOWN, IS_TRUE };
+
+/* Evaluates a record, which must have been decoded with filter_fields(). NULL is true. */
+enum truth filter_evaluate(const struct filter *filter, const struct record *record);
+/* Whether it is true: the one meaning of "matches". */
 bool filter_matches(const struct filter *filter, const struct record *record);
 /* Adds the fields that the filter reads. */
 void filter_fields(const struct filter *filter, struct field_set *set);

@@ -54,6 +54,13 @@ const struct timeouts *environment_timeouts(struct environment *environment);
  */
 int namespace_enter(const char *spec, struct error *error);
 
+/* Where the file of that namespace is (NAME, path or process number); false when it is too long. */
+bool namespace_path(const char *spec, char *path, size_t size);
+/* A descriptor of the namespace that the thread is in, to come back to with namespace_return(); or -errno. */
+int namespace_save(void);
+/* Goes back and closes the descriptor. 0 or -errno. */
+int namespace_return(int saved);
+
 /* Calls `each` with every name in /run/netns. */
 void namespace_each_name(void (*each)(void *data, const char *name), void *data);
 

@@ -123,6 +123,11 @@ struct kind {
 	void (*format_brief)(struct buffer *buffer, const struct value *value);
 	/* Lists only: the next part at or after `*position` (0 at first), false at the end. */
 	bool (*next)(const struct value *value, unsigned *position, struct list_part *part);
+	/*
+	 * For groups of numbers that hardly ever repeat: the bucket of a number, from
+	 * `*low` to below `*end` (UINT64_MAX: open). NULL: each number is its own group.
+	 */
+	void (*bucket)(uint64_t number, uint64_t *low, uint64_t *end);
 	/* Writes a number so that `parse` reads it back; NULL: as `format` does. */
 	void (*format_number)(struct buffer *buffer, uint64_t number);
 };

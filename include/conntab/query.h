@@ -17,6 +17,7 @@ struct query {
 	/* Results. */
 	uint64_t received;       /* entries that the kernel sent */
 	uint64_t matched;
+	uint64_t undecided;      /* those of which the filter is neither true nor false */
 	bool is_interrupted;     /* the table changed shape under the dump: parts may be missing */
 	struct field_set seen;   /* fields that at least one received entry had */
 };

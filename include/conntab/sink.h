@@ -122,6 +122,25 @@ struct group_settings {
 int group_sink_new(const struct group_settings *settings, struct printer *printer, struct sink **sink,
 		   struct field_set *fields, struct error *error);
 
+/* How many records passed, by what they are: "time_wait", "udp unreplied". */
+struct tally_row {
+	enum field_id field; /* FIELD_state, or FIELD_proto of what has no state */
+	uint8_t value;
+	bool is_unreplied;   /* told apart only without a state */
+	uint64_t count;
+};
+
+struct tally {
+	struct tally_row rows[64]; /* the last one counts what does not fit */
+	size_t row_count;
+};
+
+/* Counts into `*tally`, then hands on to `next` (owned, may be NULL). */
+struct sink *tally_sink_new(struct tally *tally, struct sink *next);
+void tally_fields(struct field_set *set);
+/* "8 time_wait, 3 udp unreplied", most first. */
+void tally_format(struct tally *tally, struct buffer *buffer);
+
 struct netlink_batch;
 
 /* Deletes every record; then hands it to `next` (owned, may be NULL). `error` gets the first refusal. */

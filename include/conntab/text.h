@@ -31,6 +31,8 @@ bool unit_parse_number(struct slice slice, uint64_t maximum, uint64_t *number);
 void unit_format_number(struct buffer *buffer, uint64_t number);
 /* Durations in seconds: 90, 90s, 15m, 1h30m, 5d, 2w. */
 bool unit_parse_duration(struct slice slice, uint64_t maximum, uint64_t *seconds);
+/* Seconds with fractions ("0.5", "1.25s") or a duration, in nanoseconds; up to a year. */
+bool unit_parse_seconds(struct slice slice, uint64_t *nanoseconds);
 /* The form that unit_parse_duration() reads back: 5400 is 1h30m. */
 void unit_format_duration(struct buffer *buffer, uint64_t seconds);
 

@@ -10,7 +10,8 @@
 #include "conntab/text.h"
 
 const struct command *const commands[] = {
-	&list_command, &count_command, &get_command, &delete_command, &flush_command, &help_command, NULL,
+	&list_command, &count_command, &get_command, &delete_command, &flush_command,
+	&watch_command, &check_command, &stats_command, &help_command, NULL,
 };
 
 const struct command *command_find(const char *name)
@@ -46,6 +47,8 @@ int report_error(const struct context *context, const struct error *error)
 	else
 		snprintf(text, sizeof(text), "%s", error->text);
 	say(context, text);
+	if (context->command && context->command->failure)
+		return context->command->failure;
 	return error->is_usage ? STATUS_USAGE : STATUS_FAILED;
 }
 
@@ -100,7 +103,12 @@ static int run_command(struct context *context, int count, char **words)
 		help_print_command(context->out, context->command);
 		return STATUS_OK;
 	}
-	if (context->settings.netns && namespace_enter(context->settings.netns, &error))
+	if (context->settings.netns_count > 1 && !context->command->takes_namespaces) {
+		error_usage(&error, 0, "%s works in one network namespace at a time", context->command->name);
+		return report_error(context, &error);
+	}
+	if (context->settings.netns_count == 1 && !context->command->takes_namespaces &&
+	    namespace_enter(context->settings.netns[0], &error))
 		return report_error(context, &error);
 	return context->command->run(context);
 }

@@ -6,7 +6,7 @@
 #include "conntab/query.h"
 
 extern const struct command list_command, count_command, get_command, delete_command, flush_command,
-	help_command;
+	watch_command, check_command, stats_command, help_command;
 
 void help_print_overview(struct buffer *out);
 void help_print_command(struct buffer *out, const struct command *command);
@@ -48,6 +48,8 @@ struct request {
  */
 int request_init(struct request *request, struct context *context, const char *format);
 void request_done(struct request *request);
+/* Adds a condition to the filter; owns it. Fills in request->error when out of memory. */
+void request_narrow(struct request *request, struct filter *filter);
 /* The sink that prints as --sort and --limit have it; NULL with request->error filled in. */
 struct sink *request_print_sink(struct request *request);
 /* --explain: what of the filter goes to the kernel, on standard output. The exit status. */
@@ -59,10 +61,15 @@ int request_run(struct request *request, struct sink *sink);
  * how many went. The exit status.
  */
 int request_delete(struct request *request, struct sink *shown);
+/* The same without deleting: what would go. The exit status. */
+int request_dry_run(struct request *request, struct sink *shown);
 /* What the failure of a query or of the output means to the user. The exit status. */
 int request_failed(struct request *request, int result);
 /* The exit status by --require-match. */
 int request_status(const struct request *request);
+
+/* --color, NO_COLOR, and whether standard output is a terminal. */
+bool request_wants_color(const struct settings *settings);
 
 /* Asks "... [y/N]" on the terminal; true without asking with -y or when nobody sits there. */
 bool request_confirm(const struct context *context, const char *format, ...)

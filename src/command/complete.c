@@ -110,7 +110,7 @@ static void keep_until(struct completion *completion, const char *separators)
 
 static void complete_options(struct completion *completion, const struct command *command)
 {
-	uint32_t taken = GLOBAL_OPTIONS | (command ? command->options : 0);
+	uint64_t taken = GLOBAL_OPTIONS | (command ? command->options : 0);
 	char name[64];
 
 	for (enum option_id id = 0; id < OPTION_COUNT; id++) {
@@ -172,8 +172,19 @@ static void complete_source(struct completion *completion, enum completion_sourc
 		offer(completion, "always");
 		offer(completion, "never");
 		break;
+	case COMPLETE_EXIT_ON:
+		offer(completion, "warn");
+		offer(completion, "crit");
+		offer(completion, "never");
+		break;
+	case COMPLETE_STATES:
+		keep_until(completion, ",");
+		for (const struct word *word = kinds[KIND_STATE].words; word->name; word++)
+			offer_lower(completion, word->name);
+		break;
 	case COMPLETE_FLUSH:
 		offer(completion, "all");
+		offer(completion, "idle");
 		break;
 	case COMPLETE_TOPIC:
 		for (size_t i = 0; commands[i]; i++)

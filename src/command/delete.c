@@ -3,19 +3,56 @@
 
 #include "command.h"
 
-/* Says what happened, whatever else went wrong. */
-static void summarize(const struct context *context, const struct netlink_batch *batch)
+/* "12 entries (8 time_wait, 4 udp unreplied)" */
+static void put_tally(struct buffer *text, uint64_t count, struct tally *tally)
 {
+	buffer_format(text, "%llu %s", (unsigned long long)count, count == 1 ? "entry" : "entries");
+	if (tally->row_count == 0)
+		return;
+	buffer_text(text, " (");
+	tally_format(tally, text);
+	buffer_char(text, ')');
+}
+
+/* Says what happened, whatever else went wrong. */
+static void summarize(const struct request *request, const struct netlink_batch *batch, struct tally *tally)
+{
+	struct buffer text;
+
+	if (buffer_init(&text, -1))
+		return;
+	buffer_text(&text, "deleted ");
+	put_tally(&text, batch->deleted, tally);
 	if (batch->vanished)
-		report_note(context, "deleted %llu entries; %llu more were gone already",
-			    (unsigned long long)batch->deleted, (unsigned long long)batch->vanished);
-	else
-		report_note(context, "deleted %llu %s", (unsigned long long)batch->deleted,
-			    batch->deleted == 1 ? "entry" : "entries");
+		buffer_format(&text, "; %llu of those that matched were gone already", (unsigned long long)batch->vanished);
+	report_note(request->context, "%s", buffer_string(&text));
+	buffer_done(&text);
+}
+
+int request_dry_run(struct request *request, struct sink *shown)
+{
+	struct tally tally = { .row_count = 0 };
+	struct sink *sink = tally_sink_new(&tally, shown);
+	struct buffer text;
+	int status;
+
+	if (!sink)
+		return request_failed(request, -ENOMEM);
+	tally_fields(&request->query.fields);
+	status = request_run(request, sink);
+	if (request->error.code || buffer_init(&text, -1))
+		return status;
+	buffer_text(&text, "dry run, nothing was deleted: ");
+	put_tally(&text, request->query.matched, &tally);
+	buffer_text(&text, " would go");
+	report_note(request->context, "%s", buffer_string(&text));
+	buffer_done(&text);
+	return status;
 }
 
 int request_delete(struct request *request, struct sink *shown)
 {
+	struct tally tally = { .row_count = 0 };
 	struct netlink second = { 0 };
 	struct netlink_batch batch = { 0 };
 	struct sink *sink;
@@ -26,13 +63,15 @@ int request_delete(struct request *request, struct sink *shown)
 		result = netlink_batch_init(&batch, &second);
 	if (result == 0) {
 		netlink_delete_fields(&request->query.fields);
+		tally_fields(&request->query.fields);
 		sink = delete_sink_new(&batch, shown, &request->error);
+		sink = sink ? tally_sink_new(&tally, sink) : NULL;
 		shown = NULL;
 		result = sink ? 0 : -ENOMEM;
 	}
 	if (result == 0) {
 		status = request_run(request, sink);
-		summarize(request->context, &batch);
+		summarize(request, &batch, &tally);
 	} else {
 		status = request_failed(request, result);
 		if (shown)
@@ -43,25 +82,11 @@ int request_delete(struct request *request, struct sink *shown)
 	return status;
 }
 
-static int dry_run(struct request *request, struct sink *shown)
-{
-	int status = request_run(request, shown);
-
-	if (!request->error.code)
-		report_note(request->context, "dry run: %llu %s would be deleted",
-			    (unsigned long long)request->query.matched,
-			    request->query.matched == 1 ? "entry" : "entries");
-	return status;
-}
-
 /* The deleted entries are printed only if a format was asked for; a dry run prints always. */
 static struct sink *sink_to_show(struct request *request)
-{
-	const struct settings *settings = &request->context->settings;
+{	const struct settings *settings = &request->context->settings;
 
-	if (settings->is_quiet && settings->is_dry_run)
-		return count_sink_new(&request->count);
-	if (settings->is_dry_run || settings->output || settings->is_json || settings->columns)
+	if ((settings->is_dry_run && !settings->is_quiet) || settings->output || settings->is_json || settings->columns)
 		return request_print_sink(request);
 	return NULL;
 }
@@ -82,7 +107,7 @@ static int delete_run(struct context *context)
 	else if (context->settings.is_explain)
 		status = request_explain(&request);
 	else if (context->settings.is_dry_run)
-		status = dry_run(&request, shown);
+		status = request_dry_run(&request, shown);
 	else
 		status = request_delete(&request, shown);
 	request_done(&request);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -10,19 +11,9 @@
  */
 static int flush_family(struct request *request)
 {
-	struct sink *sink;
-
-	if (!request->context->settings.is_dry_run)
-		return request_delete(request, NULL);
-	sink = count_sink_new(&request->count);
-	if (!sink)
-		return STATUS_FAILED;
-	int status = request_run(request, sink);
-
-	if (!request->error.code)
-		report_note(request->context, "dry run: %llu entries would be deleted",
-			    (unsigned long long)request->count);
-	return status;
+	if (request->context->settings.is_dry_run)
+		return request_dry_run(request, NULL);
+	return request_delete(request, NULL);
 }
 
 static int flush_everything(struct request *request)
@@ -51,22 +42,105 @@ static int flush_everything(struct request *request)
 	return STATUS_OK;
 }
 
-static int flush_run(struct context *context)
+/*
+ * What "idle" takes by default. Finished: nothing but stray packets can come. Half
+ * closed or on the way there, and never answered: these could still carry data or
+ * get their answer, so they go only after two quiet seconds. Established
+ * connections are not in it.
+ */
+#define QUIET "2s"
+
+static const char default_idle[] =
+	"state in {time_wait, close, last_ack, closed, shutdown_ack_sent, timewait} or "
+	"(idle >= " QUIET " and (unreplied or "
+	"state in {fin_wait, close_wait, shutdown_sent, shutdown_recd, closereq, closing}))";
+
+static int check_states(const char *states, struct error *error)
 {
-	struct request request;
-	const char *what = context->argument_count > 0 ? context->arguments[0] : "";
-	struct error error = { 0 };
+	for (;;) {
+		size_t length = strcspn(states, ",");
+		struct suggestion suggestion = { .typed = { states, length } };
+		char nearest[64];
+
+		if (!word_find(kinds[KIND_STATE].words, suggestion.typed)) {
+			for (const struct word *word = kinds[KIND_STATE].words; word->name; word++)
+				suggestion_offer(&suggestion, word->name);
+			return error_usage(error, 0, "--state: no state \"%.*s\"%s", (int)(length < 32 ? length : 32), states,
+					   suggestion_text(&suggestion, nearest, sizeof(nearest)));
+		}
+		if (!states[length])
+			return 0;
+		states += length + 1;
+	}
+}
+
+/* The filter that the options stand for. 0, or a fault in `error`. */
+static int idle_filter(struct context *context, struct filter **filter, struct error *error)
+{
+	const struct settings *settings = &context->settings;
+	struct buffer text;
+	uint64_t seconds = 0;
+	int result;
+
+	if (settings->state && check_states(settings->state, error))
+		return error->code;
+	if (settings->idle && !unit_parse_duration(slice_of(settings->idle), UINT32_MAX, &seconds))
+		return error_usage(error, 0, "--idle: \"%.32s\" is no time such as 90s, 15m, 1h30m or 5d", settings->idle);
+	if (buffer_init(&text, -1))
+		return error_set(error, -ENOMEM, "out of memory");
+	if (settings->state)
+		buffer_format(&text, "state in {%s}", settings->state);
+	else
+		buffer_text(&text, default_idle);
+	if (settings->idle)
+		buffer_format(&text, " or idle >= %llus", (unsigned long long)seconds);
+	result = filter_parse(buffer_string(&text), &context->environment.naming, filter, error);
+	buffer_done(&text);
+	return result;
+}
+
+static void note_undecided(const struct request *request)
+{
+	if (request->query.undecided)
+		report_note(request->context, "left %llu more alone: how long they have been idle cannot be known",
+			    (unsigned long long)request->query.undecided);
+}
+
+static int flush_idle(struct context *context)
+{
+	struct request request = { .context = context };
+	struct filter *filter = NULL;
+	struct sink *shown = NULL;
 	int status;
 
-	if (strcmp(what, "all") != 0)
-		error_usage(&error, 0, *what ? "flush what? \"%.32s\" is not \"all\"" :
-			    "flush what? \"all\"; for a part of the table: conntab delete FILTER", what);
-	else if (context->argument_count > 1)
-		error_usage(&error, 0, "flush all takes no filter; for a part of the table: conntab delete FILTER");
-	if (error.code)
-		return report_error(context, &error);
-	context->argument_count = 0;
-	if (request_init(&request, context, "proc"))
+	if (request_init(&request, context, "proc") == 0 && idle_filter(context, &filter, &request.error) == 0)
+		request_narrow(&request, filter);
+	if (!request.error.code && !context->settings.is_explain && (context->settings.output || context->settings.is_json))
+		shown = request_print_sink(&request);
+	if (request.error.code) {
+		status = report_error(context, &request.error);
+	} else if (context->settings.is_explain) {
+		status = request_explain(&request);
+	} else {
+		status = context->settings.is_dry_run ? request_dry_run(&request, shown) : request_delete(&request, shown);
+		note_undecided(&request);
+	}
+	request_done(&request);
+	return status;
+}
+
+static int flush_all(struct context *context)
+{
+	struct request request = { .context = context };
+	int status;
+
+	if (context->argument_count > 0)
+		error_usage(&request.error, 0, "flush all takes no filter; for a part of the table: conntab delete FILTER");
+	else if (context->settings.idle || context->settings.state)
+		error_usage(&request.error, 0, "--idle and --state belong to flush idle");
+	else
+		request_init(&request, context, "proc");
+	if (request.error.code)
 		status = report_error(context, &request.error);
 	else if (request.query.family != AF_UNSPEC)
 		status = flush_family(&request);
@@ -76,17 +150,48 @@ static int flush_run(struct context *context)
 	return status;
 }
 
+static int flush_run(struct context *context)
+{
+	const char *what = context->argument_count > 0 ? context->arguments[0] : "";
+	struct error error = { 0 };
+
+	context->arguments++;
+	context->argument_count--;
+	if (strcmp(what, "all") == 0)
+		return flush_all(context);
+	if (strcmp(what, "idle") == 0)
+		return flush_idle(context);
+	if (*what)
+		error_usage(&error, 0, "flush what? \"%.32s\" is neither \"all\" nor \"idle\"", what);
+	else
+		error_usage(&error, 0, "flush what? \"all\" or \"idle\"; for a part of the table: conntab delete FILTER");
+	return report_error(context, &error);
+}
+
 const struct command flush_command = {
 	.name = "flush",
-	.arguments = "all",
-	.summary = "delete every entry",
-	.details = "Empties the table of this network namespace, or with -4 or -6 one family of it.\n"
-		   "On a terminal it asks first (-y does not). Connections that need NAT or a rule for\n"
-		   "established traffic break; the others are picked up again.\n",
+	.arguments = "all | idle [FILTER...]",
+	.summary = "delete every entry, or those that are finished or idle",
+	.details = "\"all\" empties the table of this network namespace, or with -4 or -6 one family of\n"
+		   "it. On a terminal it asks first (-y does not). Connections that need NAT or a rule\n"
+		   "for established traffic break; the others are picked up again.\n"
+		   "\n"
+		   "\"idle\" makes room without touching established connections. It deletes what is\n"
+		   "finished (tcp time_wait, close, last_ack; sctp closed, shutdown_ack_sent) and, after\n"
+		   "two quiet seconds, what is half closed (tcp fin_wait, close_wait; sctp shutdown_sent,\n"
+		   "shutdown_recd) or was never answered (unreplied, any protocol). --state names other\n"
+		   "states. --idle AGE takes also every entry, established ones too, that saw no packet\n"
+		   "for AGE. A filter narrows it. Idle time is the timeout that the kernel gives an entry\n"
+		   "in its state less what remains of it; where that cannot be known (fixed timeouts,\n"
+		   "offloaded entries, timeout policies) the entry is left alone and counted as such.\n",
 	.examples = "conntab flush all --dry-run\n"
 		    "conntab flush all -y\n"
-		    "conntab -n web1 flush all -6\n",
-	.options = OPTION_BIT(OPTION_DRY_RUN) | OPTION_BIT(OPTION_YES),
+		    "conntab -n web1 flush all -6\n"
+		    "conntab flush idle --dry-run\n"
+		    "conntab flush idle --idle 1h not dport 22\n"
+		    "conntab flush idle --state syn_sent,syn_recv dst 192.0.2.7  # a SYN flood\n",
+	.options = OPTION_BIT(OPTION_DRY_RUN) | OPTION_BIT(OPTION_YES) | OPTION_BIT(OPTION_IDLE) |
+		   OPTION_BIT(OPTION_STATE) | FILTER_OPTIONS,
 	.completes = COMPLETE_FLUSH,
 	.run = flush_run,
 };

@@ -42,7 +42,7 @@ static void put_option(struct buffer *out, const struct option *option)
 	put_pair(out, left, option->help, 34);
 }
 
-static void put_options(struct buffer *out, uint32_t set)
+static void put_options(struct buffer *out, uint64_t set)
 {
 	for (enum option_id id = 0; id < OPTION_COUNT; id++)
 		if (set >> id & 1)

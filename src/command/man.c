@@ -40,7 +40,7 @@ static void put_option(struct buffer *out, enum option_id id)
 	put_text(out, option->help);
 }
 
-static void put_option_list(struct buffer *out, uint32_t set)
+static void put_option_list(struct buffer *out, uint64_t set)
 {
 	buffer_text(out, ".Bl -tag -width Ds\n");
 	for (enum option_id id = 0; id < OPTION_COUNT; id++)

@@ -8,9 +8,10 @@
 #define FLAG(member) OPTION_FLAG, offsetof(struct settings, member), NULL
 #define TEXT(member, argument) OPTION_TEXT, offsetof(struct settings, member), argument
 #define NUMBER(member) OPTION_NUMBER, offsetof(struct settings, member), "N"
+#define SECONDS(member) OPTION_SECONDS, offsetof(struct settings, member), "SECONDS"
 
 const struct option options[OPTION_COUNT] = {
-	[OPTION_NETNS] = { "netns", 'n', TEXT(netns, "NAME|PATH|PID"), COMPLETE_NAMESPACE,
+	[OPTION_NETNS] = { "netns", 'n', OPTION_REPEATED, offsetof(struct settings, netns), "NAME|PATH|PID", COMPLETE_NAMESPACE,
 			   "work in another network namespace" },
 	[OPTION_IPV4] = { "ipv4", '4', FLAG(is_ipv4), COMPLETE_NOTHING, "IPv4 entries only" },
 	[OPTION_IPV6] = { "ipv6", '6', FLAG(is_ipv6), COMPLETE_NOTHING, "IPv6 entries only" },
@@ -38,11 +39,35 @@ const struct option options[OPTION_COUNT] = {
 	[OPTION_REQUIRE_MATCH] = { "require-match", '\0', FLAG(is_require_match), COMPLETE_NOTHING,
 				   "exit status 1 when nothing matches" },
 	[OPTION_YES] = { "yes", 'y', FLAG(is_yes), COMPLETE_NOTHING, "do not ask" },
+	[OPTION_ALL_NETNS] = { "all-netns", '\0', FLAG(is_all_netns), COMPLETE_NOTHING,
+			       "this network namespace and all that have a name" },
+	[OPTION_INTERVAL] = { "interval", 'i', SECONDS(interval), COMPLETE_NOTHING,
+			      "time between samples, 1 by default; fractions allowed" },
+	[OPTION_COUNT_SAMPLES] = { "count", '\0', NUMBER(count), COMPLETE_NOTHING, "end after N samples" },
+	[OPTION_WARN] = { "warn", 'w', TEXT(warn, "LIMIT"), COMPLETE_NOTHING,
+			  "WARNING from here: per cent or entries, 80% by default" },
+	[OPTION_CRIT] = { "crit", 'c', TEXT(crit, "LIMIT"), COMPLETE_NOTHING,
+			  "CRITICAL from here: per cent or entries, 95% by default" },
+	[OPTION_DROPS] = { "drops", '\0', NUMBER(drops), COMPLETE_NOTHING,
+			   "CRITICAL when N packets or more were dropped since the last sample" },
+	[OPTION_FOR] = { "for", '\0', NUMBER(hold), COMPLETE_NOTHING,
+			 "a level counts when N samples in a row agree, 1 by default" },
+	[OPTION_EXIT_ON] = { "exit-on", '\0', TEXT(exit_on, "LEVEL"), COMPLETE_EXIT_ON,
+			     "end at warn, crit (the default) or never" },
+	[OPTION_EXEC] = { "exec", '\0', TEXT(exec, "COMMAND"), COMPLETE_NOTHING,
+			  "run by the shell at each change of level, told of it in CONNTAB_*" },
+	[OPTION_NO_EVENTS] = { "no-events", '\0', FLAG(is_without_events), COMPLETE_NOTHING,
+			       "do not count new and destroyed entries (each costs the kernel an event)" },
+	[OPTION_DELTA] = { "delta", 'd', SECONDS(delta), COMPLETE_NOTHING, "what grows in that time, not the totals" },
+	[OPTION_IDLE] = { "idle", '\0', TEXT(idle, "AGE"), COMPLETE_NOTHING,
+			  "also what saw no packet for AGE: 90s, 15m, 1h30m, 5d" },
+	[OPTION_STATE] = { "state", '\0', TEXT(state, "STATE,..."), COMPLETE_STATES,
+			   "these states instead of the default set" },
 };
 
 static bool is_taken(const struct context *context, enum option_id id)
 {
-	uint32_t taken = GLOBAL_OPTIONS | (context->command ? context->command->options : 0);
+	uint64_t taken = GLOBAL_OPTIONS | (context->command ? context->command->options : 0);
 
 	return taken >> id & 1;
 }
@@ -67,6 +92,18 @@ static int unknown_option(const struct context *context, struct slice name, stru
 			   suggestion_text(&suggestion, nearest, sizeof(nearest)));
 }
 
+static int add_namespace(struct context *context, const char *value, struct error *error)
+{
+	struct settings *settings = &context->settings;
+
+	if (!*value)
+		return error_usage(error, 0, "--netns: the value is empty, expected %s", options[OPTION_NETNS].argument);
+	if (settings->netns_count == NETNS_MAX)
+		return error_usage(error, 0, "--netns: more than %d", NETNS_MAX);
+	settings->netns[settings->netns_count++] = value;
+	return 0;
+}
+
 static int set_option(struct context *context, enum option_id id, const char *value, struct error *error)
 {
 	const struct option *option = &options[id];
@@ -81,6 +118,13 @@ static int set_option(struct context *context, enum option_id id, const char *va
 			return error_usage(error, 0, "--%s: the value is empty, expected %s", option->name, option->argument);
 		*(const char **)member = value;
 		return 0;
+	case OPTION_SECONDS:
+		if (!unit_parse_seconds(slice_of(value), member) || *(uint64_t *)member == 0)
+			return error_usage(error, 0, "--%s: \"%.32s\" is not a time above 0, such as 1, 0.5 or 10s",
+					   option->name, value);
+		return 0;
+	case OPTION_REPEATED:
+		return add_namespace(context, value, error);
 	case OPTION_NUMBER:
 		if (!slice_number(slice_of(value), UINT32_MAX, member) || *(uint64_t *)member == 0)
 			return error_usage(error, 0, "--%s: \"%.32s\" is not a number from 1", option->name, value);
@@ -120,15 +164,28 @@ static int take_long(struct context *context, const char *word, int left, char *
 	return unknown_option(context, (struct slice){ word, length }, error);
 }
 
+/* A letter can mean one thing to one command and another to the next. */
+static enum option_id find_letter(const struct context *context, char letter)
+{
+	enum option_id found = OPTION_COUNT;
+
+	for (enum option_id id = 0; id < OPTION_COUNT; id++) {
+		if (options[id].letter != letter)
+			continue;
+		if (is_taken(context, id))
+			return id;
+		found = id;
+	}
+	return found;
+}
+
 /* Letters may be bundled; the first that takes a value takes the rest of the word. */
 static int take_letters(struct context *context, const char *letters, int left, char **next, int *used,
 			struct error *error)
 {
 	for (; *letters; letters++) {
-		enum option_id id = 0;
+		enum option_id id = find_letter(context, *letters);
 
-		while (id < OPTION_COUNT && options[id].letter != *letters)
-			id++;
 		if (id == OPTION_COUNT)
 			return error_usage(error, 0, "no option \"-%c\" (conntab help)",
 					   *letters > ' ' && *letters < 0x7f ? *letters : '?');

@@ -41,7 +41,7 @@ static int parse_filter(struct request *request)
 	return result;
 }
 
-static bool wants_color(const struct settings *settings)
+bool request_wants_color(const struct settings *settings)
 {
 	if (settings->color && strcmp(settings->color, "auto") != 0)
 		return strcmp(settings->color, "always") == 0;
@@ -71,7 +71,7 @@ int request_init(struct request *request, struct context *context, const char *f
 	if (printer_init(&request->printer, format, settings->columns, context->out, &context->environment,
 			 &request->error))
 		return request->error.code;
-	request->printer.is_colored = wants_color(settings);
+	request->printer.is_colored = request_wants_color(settings);
 	filter_fields(request->filter, &request->chosen);
 	if (settings->columns)
 		printer_fields(&request->printer, &request->chosen);
@@ -79,6 +79,15 @@ int request_init(struct request *request, struct context *context, const char *f
 					 .is_without_kernel = settings->is_no_kernel,
 					 .environment = &context->environment };
 	return 0;
+}
+
+void request_narrow(struct request *request, struct filter *filter)
+{
+	request->filter = filter_and(request->filter, filter);
+	request->query.filter = request->filter;
+	filter_fields(request->filter, &request->chosen);
+	if (!request->filter)
+		error_set(&request->error, -ENOMEM, "out of memory");
 }
 
 void request_done(struct request *request)

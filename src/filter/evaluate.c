@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tree.h"
 
-/* In this order "and" is the smaller of two and "or" the larger. */
-enum truth { IS_FALSE, IS_UNKNOWN, IS_TRUE };
-
 static bool compare(enum comparison comparison, const struct operand *operand, const struct value *value)
 {
 	switch (comparison) {
@@ -64,9 +61,14 @@ static enum truth evaluate(const struct node *node, const struct record *record)
 	return truth;
 }
 
+enum truth filter_evaluate(const struct filter *filter, const struct record *record)
+{
+	return filter ? evaluate(filter->root, record) : IS_TRUE;
+}
+
 bool filter_matches(const struct filter *filter, const struct record *record)
 {
-	return !filter || evaluate(filter->root, record) == IS_TRUE;
+	return filter_evaluate(filter, record) == IS_TRUE;
 }
 
 static void collect_fields(const struct node *node, struct field_set *set)

@@ -451,7 +451,27 @@ void filter_free(struct filter *filter)
 {
 	if (!filter)
 		return;
+	filter_free(filter->joined);
 	node_free(filter->root);
 	free(filter->text);
 	free(filter);
+}
+
+struct filter *filter_and(struct filter *left, struct filter *right)
+{
+	struct error error = { 0 };
+	struct parser parser = { .error = &error };
+	struct filter **end;
+
+	if (!left || !right)
+		return left ? left : right;
+	left->root = join(&parser, NODE_AND, left->root, right->root);
+	right->root = NULL;
+	for (end = &left->joined; *end;)
+		end = &(*end)->joined;
+	*end = right;
+	if (left->root)
+		return left;
+	filter_free(left);
+	return NULL;
 }

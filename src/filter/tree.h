@@ -25,7 +25,8 @@ struct node {
 };
 
 struct filter {
-	char *text; /* the user's words; operands borrow from it */
+	char *text;            /* the user's words; operands borrow from it */
+	struct filter *joined; /* whose text the tree borrows from too */
 	struct node *root;
 };
 

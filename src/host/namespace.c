@@ -16,8 +16,7 @@ static bool is_number(const char *text)
 	return *text && text[strspn(text, "0123456789")] == '\0';
 }
 
-/* Where the namespace's file is; false when the name is too long to be one. */
-static bool namespace_path(const char *spec, char *path, size_t size)
+bool namespace_path(const char *spec, char *path, size_t size)
 {
 	int length;
 
@@ -86,4 +85,19 @@ void namespace_each_name(void (*each)(void *data, const char *name), void *data)
 		if (entry->d_name[0] != '.')
 			each(data, entry->d_name);
 	closedir(directory);
+}
+
+int namespace_save(void)
+{
+	int fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int namespace_return(int saved)
+{
+	int result = setns(saved, CLONE_NEWNET) < 0 ? -errno : 0;
+
+	close(saved);
+	return result;
 }

@@ -86,15 +86,8 @@ static void put_filter(struct nlmsghdr *message, const struct kernel_filter *fil
 	put_tuple_filter(message, filter);
 }
 
-static int send_request(struct netlink *netlink, const struct kernel_filter *filter, uint32_t *sequence,
-			struct error *error)
+static int send_message(struct netlink *netlink, const struct nlmsghdr *message, struct error *error)
 {
-	char space[512];
-	struct nlmsghdr *message =
-		netlink_message(netlink, space, IPCTNL_MSG_CT_GET, NLM_F_DUMP, filter->family);
-
-	put_filter(message, filter);
-	*sequence = message->nlmsg_seq;
 	if (mnl_socket_sendto(netlink->socket, message, message->nlmsg_len) < 0)
 		return error_set(error, -errno, "netlink: cannot send: %s", strerror(errno));
 	return 0;
@@ -146,13 +139,14 @@ static ssize_t receive(struct netlink *netlink, struct error *error)
 	}
 }
 
-int netlink_dump(struct netlink *netlink, const struct kernel_filter *filter,
-		 int (*each)(void *data, const struct nlmsghdr *message), void *data,
-		 bool *interrupted, struct error *error)
+/* Sends a dump request and handles its answers to the end. */
+static int run_dump(struct netlink *netlink, const struct nlmsghdr *request,
+		    int (*each)(void *data, const struct nlmsghdr *message), void *data, bool *interrupted,
+		    struct error *error)
 {
 	bool is_complete = false;
-	uint32_t sequence;
-	int result = send_request(netlink, filter, &sequence, error);
+	uint32_t sequence = request->nlmsg_seq;
+	int result = send_message(netlink, request, error);
 
 	while (result == 0) {
 		ssize_t length = interrupt_signal ? -EINTR : receive(netlink, error);
@@ -168,4 +162,27 @@ int netlink_dump(struct netlink *netlink, const struct kernel_filter *filter,
 	if (result == 1)
 		result = netlink_open(netlink, error) ? error->code : 1;
 	return result;
+}
+
+int netlink_dump(struct netlink *netlink, const struct kernel_filter *filter,
+		 int (*each)(void *data, const struct nlmsghdr *message), void *data,
+		 bool *interrupted, struct error *error)
+{
+	char space[512];
+	struct nlmsghdr *request =
+		netlink_message(netlink, space, IPCTNL_MSG_CT_GET, NLM_F_DUMP, filter->family);
+
+	put_filter(request, filter);
+	return run_dump(netlink, request, each, data, interrupted, error);
+}
+
+int netlink_dump_plain(struct netlink *netlink, uint8_t subsystem, uint8_t type,
+		       int (*each)(void *data, const struct nlmsghdr *message), void *data, struct error *error)
+{
+	char space[128];
+	struct nlmsghdr *request = netlink_message(netlink, space, type, NLM_F_DUMP, AF_UNSPEC);
+	bool ignored = false;
+
+	request->nlmsg_type = (uint16_t)(subsystem << 8 | type);
+	return run_dump(netlink, request, each, data, &ignored, error);
 }

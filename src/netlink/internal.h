@@ -14,6 +14,9 @@ enum direction { DIRECTION_ORIGINAL, DIRECTION_REPLY };
 /* Begins a ctnetlink request (IPCTNL_MSG_*) in `buffer` with the next sequence number. */
 struct nlmsghdr *netlink_message(struct netlink *netlink, void *buffer, uint16_t type, uint16_t flags,
 				 uint8_t family);
+/* A dump without a filter, of another sort than entries; as netlink_dump(). */
+int netlink_dump_plain(struct netlink *netlink, uint8_t subsystem, uint8_t type,
+		       int (*each)(void *data, const struct nlmsghdr *message), void *data, struct error *error);
 /* The code that an NLMSG_ERROR carries: 0 for an acknowledgement, else -errno. */
 int netlink_answer(const struct nlmsghdr *message);
 /* Puts a refusal into words, with the kernel's own where there are some; returns `code`. */

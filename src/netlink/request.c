@@ -94,6 +94,12 @@ int netlink_statistics(struct netlink *netlink, uint64_t *entries, uint64_t *max
 	struct statistics statistics = { 0 };
 	int result = transact(netlink, message, read_statistics, &statistics, error);
 
+	/* nfnetlink's answer when the subsystem is not there and cannot be loaded. */
+	if (result == -EINVAL || result == -EOPNOTSUPP) {
+		*error = (struct error){ 0 };
+		return error_set(error, result, "connection tracking is not loaded in this kernel "
+				 "(modprobe nf_conntrack_netlink)");
+	}
 	if (result)
 		return result;
 	if (!statistics.has_entries && sysctl_read("nf_conntrack_count", &statistics.entries))

@@ -45,6 +45,9 @@ void duration_format_brief(struct buffer *buffer, const struct value *value);
 void mark_format_brief(struct buffer *buffer, const struct value *value);
 void status_format_brief(struct buffer *buffer, const struct value *value);
 
+void counter_bucket(uint64_t number, uint64_t *low, uint64_t *end);
+void duration_bucket(uint64_t number, uint64_t *low, uint64_t *end);
+
 KIND_NEXT(status_next);
 KIND_NEXT(labels_next);
 

@@ -136,6 +136,36 @@ void duration_format_brief(struct buffer *buffer, const struct value *value)
 			      units[first + 1].name);
 }
 
+/* Powers of ten: 0, 1-10, 10-100, ... */
+void counter_bucket(uint64_t number, uint64_t *low, uint64_t *end)
+{
+	*low = 0;
+	*end = 1;
+	while (number >= *end && *end <= UINT64_MAX / 10) {
+		*low = *end;
+		*end *= 10;
+	}
+	if (number >= *end) {
+		*low = *end;
+		*end = UINT64_MAX;
+	}
+}
+
+/* Steps that people think in. */
+void duration_bucket(uint64_t number, uint64_t *low, uint64_t *end)
+{
+	static const uint32_t ends[] = { 10, 60, 600, 3600, 21600, 86400, 432000 };
+
+	*low = 0;
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		*end = ends[i];
+		if (number < *end)
+			return;
+		*low = *end;
+	}
+	*end = UINT64_MAX;
+}
+
 void mark_format_brief(struct buffer *buffer, const struct value *value)
 {
 	if (value->number != 0)

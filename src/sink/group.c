@@ -9,7 +9,12 @@
 
 enum { GROUP_KEYS_MAX = 8, COLUMN_ENTRIES = 0, COLUMN_PACKETS, COLUMN_BYTES, COLUMN_SUMS };
 
-static const char *const sum_names[COLUMN_SUMS] = { "entries", "packets", "bytes" };
+/* Entries are shown to the last one, also where bytes are rounded. */
+static const struct column sum_columns[COLUMN_SUMS] = {
+	{ .name = "entries", .field = FIELD_NONE, .kind = KIND_NUMBER },
+	{ .name = "packets", .field = FIELD_NONE, .kind = KIND_COUNTER },
+	{ .name = "bytes", .field = FIELD_NONE, .kind = KIND_COUNTER },
+};
 
 /*
  * A group's key is one record that holds the key fields and nothing else; its
@@ -61,6 +66,17 @@ static size_t key_length(enum field_id id)
 	return fields[id].size + 1u;
 }
 
+/* The lower end of the number's bucket, as wide as the field. */
+static void put_bucket(uint8_t *at, const struct value *value, size_t size)
+{
+	uint64_t low, end;
+	uint32_t narrow;
+
+	kinds[value->kind].bucket(value->number, &low, &end);
+	narrow = (uint32_t)low;
+	memcpy(at, size == sizeof(low) ? (const void *)&low : &narrow, size);
+}
+
 static void make_key(const struct group_sink *group, const struct record *record, uint8_t *key)
 {
 	memset(key, 0, group->key_size);
@@ -74,6 +90,8 @@ static void make_key(const struct group_sink *group, const struct record *record
 		*at = 1;
 		if (column->kind == KIND_TEXT)
 			memcpy(at + 1, value.data, strlen(value.data));
+		else if (kinds[column->kind].bucket)
+			put_bucket(at + 1, &value, fields[column->field].size);
 		else
 			memcpy(at + 1, value.data, fields[column->field].size);
 		if (column->kind == KIND_ADDRESS && column->prefix[1])
@@ -167,7 +185,7 @@ static struct value group_value(const struct group_sink *group, size_t index, si
 		return field_value(id, record);
 	}
 	column -= group->key_count;
-	return (struct value){ .kind = KIND_COUNTER,
+	return (struct value){ .kind = sum_columns[column].kind,
 			       .is_present = column == COLUMN_ENTRIES || entry->has_counters,
 			       .number = entry->sums[column] };
 }
@@ -192,41 +210,83 @@ static int compare_groups(const void *a, const void *b, void *data)
 	return order;
 }
 
-/* An address that was cut is shown with its prefix: 10.20.0.0/16. */
-static struct value prefixed_value(const struct column *column, const struct value *value, char *text)
+/* An address that was cut, with its prefix: 10.20.0.0/16. */
+static void put_prefixed(struct buffer *text, const struct column *column, const struct value *value)
 {
 	const struct address *address = value->data;
-	char *at = address_text(text, address);
 
-	*at++ = '/';
-	*text_unsigned(at, column->prefix[address->family != AF_INET]) = '\0';
-	return (struct value){ .kind = KIND_TEXT, .is_present = true, .data = text };
+	buffer_advance(text, address_text(buffer_reserve(text, 64), address));
+	buffer_format(text, "/%u", column->prefix[address->family != AF_INET]);
 }
 
-static int group_close(struct sink *sink)
+/* From one minute to below ten: 1m-10m. */
+static void put_bucket_span(struct buffer *text, const struct column *column, const struct value *value)
 {
-	struct group_sink *group = (struct group_sink *)sink;
+	const struct kind *kind = &kinds[column->kind];
+	uint64_t low, end;
+
+	kind->bucket(value->number, &low, &end);
+	kind->format_number(text, low);
+	if (end == UINT64_MAX) {
+		buffer_char(text, '+');
+	} else if (end > low + 1) {
+		buffer_char(text, '-');
+		kind->format_number(text, end);
+	}
+}
+
+/*
+ * Keys that stand for more than one value are shown as what they stand for. The
+ * texts of one row fit into the buffer's first allocation, so that none moves.
+ */
+static void show_spans(struct group_sink *group, struct value *values, struct buffer *text)
+{
+	text->length = 0;
+	for (size_t i = 0; i < group->key_count; i++) {
+		const struct column *column = &group->keys[i];
+		size_t start = text->length;
+
+		if (!values[i].is_present || (!column->prefix[1] && !kinds[column->kind].bucket))
+			continue;
+		if (column->prefix[1])
+			put_prefixed(text, column, &values[i]);
+		else
+			put_bucket_span(text, column, &values[i]);
+		buffer_char(text, '\0');
+		values[i] = (struct value){ .kind = KIND_TEXT, .is_present = true, .data = text->data + start };
+	}
+}
+
+static int print_groups(struct group_sink *group, uint32_t *order, struct buffer *text)
+{
 	size_t rows = group->top && group->top < group->count ? group->top : group->count;
-	uint32_t *order = calloc(group->count + 1, sizeof(*order));
 	struct value values[GROUP_KEYS_MAX + COLUMN_SUMS];
-	char prefixed[GROUP_KEYS_MAX][64];
 	struct record record = { 0 };
 
-	if (!order)
-		return -ENOMEM;
 	for (size_t i = 0; i < group->count; i++)
 		order[i] = (uint32_t)i;
 	qsort_r(order, group->count, sizeof(*order), compare_groups, group);
 	for (size_t row = 0; row < rows && !group->printer->out->error; row++) {
 		for (size_t i = 0; i < group->key_count + COLUMN_SUMS; i++)
 			values[i] = group_value(group, order[row], i, &record);
-		for (size_t i = 0; i < group->key_count; i++)
-			if (values[i].is_present && group->keys[i].prefix[1])
-				values[i] = prefixed_value(&group->keys[i], &values[i], prefixed[i]);
+		show_spans(group, values, text);
 		printer_row(group->printer, values);
 	}
-	free(order);
 	return printer_close(group->printer);
+}
+
+static int group_close(struct sink *sink)
+{
+	struct group_sink *group = (struct group_sink *)sink;
+	uint32_t *order = calloc(group->count + 1, sizeof(*order));
+	struct buffer text = { .fd = -1 };
+	int result = order ? buffer_init(&text, -1) : -ENOMEM;
+
+	if (result == 0)
+		result = print_groups(group, order, &text);
+	buffer_done(&text);
+	free(order);
+	return result;
 }
 
 static void group_free(struct sink *sink)
@@ -261,9 +321,7 @@ static void set_columns(struct group_sink *group)
 	struct printer *printer = group->printer;
 
 	memcpy(printer->columns, group->keys, group->key_count * sizeof(group->keys[0]));
-	for (size_t i = 0; i < COLUMN_SUMS; i++)
-		printer->columns[group->key_count + i] =
-			(struct column){ .name = sum_names[i], .field = FIELD_NONE, .kind = KIND_COUNTER };
+	memcpy(printer->columns + group->key_count, sum_columns, sizeof(sum_columns));
 	printer->column_count = group->key_count + COLUMN_SUMS;
 }
 

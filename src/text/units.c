@@ -99,6 +99,31 @@ bool unit_parse_duration(struct slice slice, uint64_t maximum, uint64_t *seconds
 	return true;
 }
 
+bool unit_parse_seconds(struct slice slice, uint64_t *nanoseconds)
+{
+	struct slice whole = { slice.at, count_digits(slice) };
+	uint64_t seconds, unit = 100000000;
+	size_t i = whole.length + 1;
+
+	if (whole.length == slice.length || slice.at[whole.length] != '.') {
+		if (!unit_parse_duration(slice, 31536000, &seconds))
+			return false;
+		*nanoseconds = seconds * 1000000000;
+		return true;
+	}
+	if (slice.length > 0 && (slice.at[slice.length - 1] | 0x20) == 's')
+		slice.length--;
+	if (i >= slice.length || !slice_number(whole, 31536000, &seconds))
+		return false;
+	*nanoseconds = seconds * 1000000000;
+	for (; i < slice.length; i++, unit /= 10) {
+		if (slice.at[i] < '0' || slice.at[i] > '9')
+			return false;
+		*nanoseconds += (uint64_t)(slice.at[i] - '0') * unit;
+	}
+	return true;
+}
+
 void unit_format_duration(struct buffer *buffer, uint64_t seconds)
 {
 	if (seconds == 0) {

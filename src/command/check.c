@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One sample in the form of the Monitoring Plugins Development Guidelines. */
+#include <math.h>
+#include <string.h>
+
+#include "watch.h"
+
+struct check {
+	struct context *context;
+	struct threshold warn, crit;
+	struct error error;
+};
+
+/* Two plain upper limits of one sort, the lower one on the wrong side. */
+static bool are_swapped(const struct threshold *warn, const struct threshold *crit)
+{
+	return !warn->is_inverted && !crit->is_inverted && warn->low == 0 && crit->low == 0 &&
+	       warn->high_is_percent == crit->high_is_percent && warn->high > crit->high && !isinf(warn->high);
+}
+
+static int parse_settings(struct check *check)
+{
+	const struct settings *settings = &check->context->settings;
+	struct error *error = &check->error;
+
+	if (threshold_parse(settings->warn ? settings->warn : "80%", "warn", &check->warn, error) ||
+	    threshold_parse(settings->crit ? settings->crit : "95%", "crit", &check->crit, error))
+		return error->code;
+	if (are_swapped(&check->warn, &check->crit))
+		return error_usage(error, 0, "--warn %s lies above --crit %s", check->warn.text, check->crit.text);
+	if (check->context->argument_count > 0)
+		return error_usage(error, 0, "check takes no filter: it does not read the entries");
+	return 0;
+}
+
+static enum level judge(const struct check *check, const struct watched *watched)
+{
+	if (watched->is_gone)
+		return LEVEL_UNKNOWN;
+	if (threshold_alerts(&check->crit, watched->now.entries, watched->now.maximum))
+		return LEVEL_CRITICAL;
+	return threshold_alerts(&check->warn, watched->now.entries, watched->now.maximum) ? LEVEL_WARNING : LEVEL_OK;
+}
+
+/* A line is all there is: what would break it or the perfdata behind the bar is replaced. */
+static void put_name(struct buffer *out, const char *name)
+{
+	for (; *name; name++)
+		buffer_char(out, *name > ' ' && *name < 0x7f && !strchr("|='", *name) ? *name : '_');
+}
+
+static void put_text(struct buffer *out, const struct watched *watched)
+{
+	if (*watched_name(watched)) {
+		put_name(out, watched_name(watched));
+		buffer_text(out, ": ");
+	}
+	buffer_format(out, "%llu of %llu entries (%.1f%%)", (unsigned long long)watched->now.entries,
+		      (unsigned long long)watched->now.maximum, watched_percent(watched));
+}
+
+/* 'label'=value[unit];[warn];[crit];[min];[max] */
+static void put_label(struct buffer *out, const char *label, const struct watched *watched)
+{
+	buffer_format(out, " '%s", label);
+	if (*watched_name(watched)) {
+		buffer_char(out, '_');
+		put_name(out, watched_name(watched));
+	}
+	buffer_text(out, "'=");
+}
+
+static void put_perfdata(struct buffer *out, const struct check *check, const struct watched *watched)
+{
+	uint64_t maximum = watched->now.maximum;
+	char warn[64], crit[64];
+
+	put_label(out, "entries", watched);
+	buffer_format(out, "%llu;%s;%s;0;%llu", (unsigned long long)watched->now.entries,
+		      threshold_text(&check->warn, maximum, warn), threshold_text(&check->crit, maximum, crit),
+		      (unsigned long long)maximum);
+	put_label(out, "fill", watched);
+	buffer_format(out, "%.2f%%;;;0;100", watched_percent(watched));
+	for (enum counter_id id = 0; id < COUNTER_ENTRIES_END; id++) {
+		if (!counters[id].is_watched || !(watched->now.counters.present >> id & 1))
+			continue;
+		put_label(out, counters[id].name, watched);
+		buffer_format(out, "%lluc", (unsigned long long)(uint32_t)watched->now.counters.values[id]);
+	}
+}
+
+static void print(const struct check *check, const struct watched *list, int count, enum level level)
+{
+	struct buffer *out = check->context->out;
+	const char *separator = "";
+
+	buffer_format(out, "CONNTRACK %s - ", level_names[level]);
+	/* The worst first: who reads only the beginning of the line should read that. */
+	for (int rank = LEVEL_UNKNOWN; rank >= LEVEL_OK; rank--) {
+		for (int i = 0; i < count; i++) {
+			if ((int)judge(check, &list[i]) != rank)
+				continue;
+			buffer_text(out, separator);
+			put_text(out, &list[i]);
+			separator = ", ";
+		}
+	}
+	buffer_text(out, " |");
+	for (int i = 0; i < count; i++)
+		put_perfdata(out, check, &list[i]);
+	buffer_char(out, '\n');
+}
+
+/* A plugin says also on standard output why it knows nothing. */
+static int unknown(struct check *check)
+{
+	buffer_text(check->context->out, "CONNTRACK UNKNOWN - ");
+	buffer_untrusted(check->context->out, check->error.text, strlen(check->error.text));
+	buffer_char(check->context->out, '\n');
+	return STATUS_UNKNOWN;
+}
+
+static int check_run(struct context *context)
+{
+	struct check check = { .context = context };
+	struct watched *list = NULL;
+	enum level level = LEVEL_OK;
+	int count = 0;
+
+	if (parse_settings(&check) == 0)
+		count = watched_open(&context->settings, false, &list, &check.error);
+	for (int i = 0; i < count && !check.error.code; i++)
+		fill_source_sample(&list[i].source, &list[i].now, &check.error);
+	for (int i = 0; i < count && !check.error.code; i++)
+		if (judge(&check, &list[i]) > level)
+			level = judge(&check, &list[i]);
+	if (!check.error.code)
+		print(&check, list, count, level);
+	watched_close(list, count);
+	return check.error.code ? unknown(&check) : (int)level;
+}
+
+const struct command check_command = {
+	.name = "check",
+	.arguments = "",
+	.summary = "one sample as a monitoring plugin",
+	.details = "Prints one line with performance data and ends with the status of a monitoring\n"
+		   "plugin: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN for every failure. Thresholds are\n"
+		   "ranges as the Monitoring Plugins guidelines define them, in entries or per cent:\n"
+		   "80% alerts above 80 per cent, 10: below 10 entries, @10:20 inside of 10 to 20.\n",
+	.examples = "conntab check -w 80% -c 95%\n"
+		    "conntab check -w 200000 -c 250000\n"
+		    "conntab check --all-netns\n",
+	.options = OPTION_BIT(OPTION_ALL_NETNS) | OPTION_BIT(OPTION_WARN) | OPTION_BIT(OPTION_CRIT),
+	.takes_namespaces = true,
+	.failure = STATUS_UNKNOWN,
+	.run = check_run,
+};

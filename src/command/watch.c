@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "conntab/interrupt.h"
+#include "watch.h"
+
+extern char **environ;
+
+enum { EXEC_VARIABLES = 7 };
+
+struct watch {
+	struct context *context;
+	struct watched *list;
+	int count;
+	struct threshold warn, crit;
+	enum level exit_level; /* LEVEL_UNKNOWN: never */
+	uint64_t interval, hold;
+	bool is_live, is_colored;
+	unsigned lines; /* of the block that is on the screen */
+	struct error error;
+};
+
+static int parse_exit_on(const char *text, enum level *level, struct error *error)
+{
+	*level = LEVEL_CRITICAL;
+	if (!text || strcmp(text, "crit") == 0)
+		return 0;
+	if (strcmp(text, "warn") == 0)
+		*level = LEVEL_WARNING;
+	else if (strcmp(text, "never") == 0)
+		*level = LEVEL_UNKNOWN;
+	else
+		return error_usage(error, 0, "--exit-on: \"%.32s\" is not warn, crit or never", text);
+	return 0;
+}
+
+static int parse_settings(struct watch *watch)
+{
+	const struct settings *settings = &watch->context->settings;
+	struct error *error = &watch->error;
+
+	watch->interval = settings->interval ? settings->interval : 1000000000;
+	watch->hold = settings->hold ? settings->hold : 1;
+	if (threshold_parse_limit(settings->warn ? settings->warn : "80%", "warn", &watch->warn, error) ||
+	    threshold_parse_limit(settings->crit ? settings->crit : "95%", "crit", &watch->crit, error) ||
+	    parse_exit_on(settings->exit_on, &watch->exit_level, error))
+		return error->code;
+	if (watch->warn.low_is_percent == watch->crit.low_is_percent && watch->warn.low > watch->crit.low)
+		return error_usage(error, 0, "--warn %s lies above --crit %s", watch->warn.text, watch->crit.text);
+	if (settings->output && strcmp(settings->output, "json") != 0 && strcmp(settings->output, "jsonl") != 0)
+		return error_usage(error, 0, "watch prints lines, or with -j one JSON object a line");
+	if (watch->context->argument_count > 0)
+		return error_usage(error, 0, "watch takes no filter: it does not read the entries");
+	return 0;
+}
+
+static enum level judge(const struct watch *watch, const struct watched *watched)
+{
+	uint64_t limit = watch->context->settings.drops;
+	const struct sample *now = &watched->now;
+
+	if (threshold_alerts(&watch->crit, now->entries, now->maximum))
+		return LEVEL_CRITICAL;
+	if (limit && watched->samples > 1 && sample_growth(&watched->before, now, COUNTER_DROP) >= limit)
+		return LEVEL_CRITICAL;
+	return threshold_alerts(&watch->warn, now->entries, now->maximum) ? LEVEL_WARNING : LEVEL_OK;
+}
+
+/* NAME=value strings for the command of --exec. */
+static void exec_variables(const struct watched *watched, enum level before,
+			   char variables[EXEC_VARIABLES][320])
+{
+	snprintf(variables[0], 320, "CONNTAB_LEVEL=%s", level_names[watched->level]);
+	snprintf(variables[1], 320, "CONNTAB_PREVIOUS_LEVEL=%s", level_names[before]);
+	snprintf(variables[2], 320, "CONNTAB_ENTRIES=%llu", (unsigned long long)watched->now.entries);
+	snprintf(variables[3], 320, "CONNTAB_MAXIMUM=%llu", (unsigned long long)watched->now.maximum);
+	snprintf(variables[4], 320, "CONNTAB_PERCENT=%.1f", watched_percent(watched));
+	snprintf(variables[5], 320, "CONNTAB_NETNS=%s", watched_name(watched));
+	snprintf(variables[6], 320, "CONNTAB_DROPS=%llu",
+		 (unsigned long long)sample_growth(&watched->first, &watched->now, COUNTER_DROP));
+}
+
+/* Starts the command and does not wait: a handler that hangs must not stop the watch. */
+static void run_command(struct watch *watch, const struct watched *watched, enum level before)
+{
+	char variables[EXEC_VARIABLES][320];
+	char *words[] = { (char *)"sh", (char *)"-c", (char *)(uintptr_t)watch->context->settings.exec, NULL };
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attributes;
+	sigset_t defaults;
+	size_t inherited = 0, used = 0;
+	char **environment;
+	pid_t child;
+	int result;
+
+	while (environ[inherited])
+		inherited++;
+	environment = calloc(inherited + EXEC_VARIABLES + 1, sizeof(*environment));
+	if (!environment)
+		return;
+	exec_variables(watched, before, variables);
+	/* Ours come first: of two equal names the first one counts. */
+	for (size_t i = 0; i < EXEC_VARIABLES; i++)
+		environment[used++] = variables[i];
+	memcpy(environment + used, environ, inherited * sizeof(*environ));
+	sigemptyset(&defaults);
+	sigaddset(&defaults, SIGPIPE);
+	posix_spawnattr_init(&attributes);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setsigdefault(&attributes, &defaults);
+	/* What it prints must not end up between our samples. */
+	posix_spawn_file_actions_init(&files);
+	posix_spawn_file_actions_adddup2(&files, STDERR_FILENO, STDOUT_FILENO);
+	result = posix_spawn(&child, "/bin/sh", &files, &attributes, words, environment);
+	if (result)
+		report_note(watch->context, "warning: --exec: %s", strerror(result));
+	posix_spawn_file_actions_destroy(&files);
+	posix_spawnattr_destroy(&attributes);
+	free(environment);
+}
+
+static void set_level(struct watch *watch, struct watched *watched)
+{
+	enum level judged = judge(watch, watched), before = watched->level;
+
+	watched->run = judged == watched->candidate && watched->samples > 1 ? watched->run + 1 : 1;
+	watched->candidate = judged;
+	if (watched->run < watch->hold || judged == before)
+		return;
+	watched->level = judged;
+	if (watch->context->settings.exec)
+		run_command(watch, watched, before);
+}
+
+/* 0, or an error that ends the watch: a namespace that went away ends only its own. */
+static int take_sample(struct watch *watch, struct watched *watched)
+{
+	struct error error = { 0 };
+	struct sample now;
+
+	if (fill_source_sample(&watched->source, &now, &error)) {
+		if (error.code != -ENOENT) {
+			watch->error = error;
+			return error.code;
+		}
+		report_error(watch->context, &error);
+		watched->is_gone = true;
+		fill_source_close(&watched->source);
+		return 0;
+	}
+	watched->before = watched->now;
+	watched->now = now;
+	if (watched->samples == 0)
+		watched->first = watched->before = now;
+	watched->history[watched->samples % HISTORY] = watched_percent(watched);
+	watched->samples++;
+	trend_add(&watched->trend, now.time, now.entries);
+	set_level(watch, watched);
+	return 0;
+}
+
+static unsigned terminal_width(void)
+{
+	struct winsize size;
+
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+static int print(struct watch *watch)
+{
+	struct buffer *out = watch->context->out;
+	unsigned width = watch->is_live ? terminal_width() : 0;
+
+	/* Over what stands there, so that nothing flickers; then away with what is left below. */
+	if (watch->is_live && watch->lines > 0)
+		buffer_format(out, "\033[%uA\r", watch->lines);
+	watch->lines = 0;
+	for (int i = 0; i < watch->count; i++) {
+		if (watch->list[i].is_gone)
+			continue;
+		if (watch->is_live)
+			watch_print_block(out, &watch->list[i], width, watch->is_colored);
+		else if (watch->context->settings.is_json || watch->context->settings.output)
+			watch_print_json(out, &watch->list[i]);
+		else
+			watch_print_line(out, &watch->list[i]);
+		watch->lines += WATCH_BLOCK_LINES;
+	}
+	if (watch->is_live)
+		buffer_text(out, "\033[J");
+	return buffer_flush(out);
+}
+
+/* The worst of the namespaces that are left; UNKNOWN when there are none. */
+static enum level worst_level(const struct watch *watch)
+{
+	enum level worst = LEVEL_OK;
+	bool is_any_left = false;
+
+	for (int i = 0; i < watch->count; i++) {
+		if (watch->list[i].is_gone)
+			continue;
+		is_any_left = true;
+		if (watch->list[i].level > worst)
+			worst = watch->list[i].level;
+	}
+	return is_any_left ? worst : LEVEL_UNKNOWN;
+}
+
+static void note_resize(int number)
+{
+	(void)number; /* it only has to end the sleep */
+}
+
+/*
+ * Sleeps until the next sample is due, drawing again after a resize. A late sample
+ * (a machine that slept, a stopped process) moves all that follow: none are made up for.
+ */
+static int wait_for_next(struct watch *watch, struct timespec *due)
+{
+	struct timespec now;
+	uint64_t next;
+
+	due->tv_sec += (time_t)(watch->interval / 1000000000);
+	due->tv_nsec += (long)(watch->interval % 1000000000);
+	due->tv_sec += due->tv_nsec / 1000000000;
+	due->tv_nsec %= 1000000000;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	next = (uint64_t)due->tv_sec * 1000000000 + (uint64_t)due->tv_nsec;
+	if ((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec > next)
+		*due = now;
+	while (!interrupt_signal && clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, due, NULL) == EINTR)
+		if (!interrupt_signal && watch->is_live && print(watch))
+			return watch->context->out->error;
+	return 0;
+}
+
+/* Samples until something ends it. 0, or -errno. */
+static int sample_on(struct watch *watch)
+{
+	const struct settings *settings = &watch->context->settings;
+	struct timespec due;
+
+	clock_gettime(CLOCK_MONOTONIC, &due);
+	for (uint64_t samples = 1; !interrupt_signal; samples++) {
+		int result = 0;
+
+		for (int i = 0; i < watch->count && result == 0; i++)
+			if (!watch->list[i].is_gone)
+				result = take_sample(watch, &watch->list[i]);
+		if (result == 0)
+			result = print(watch);
+		if (result)
+			return result;
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
+		if (worst_level(watch) >= watch->exit_level || worst_level(watch) == LEVEL_UNKNOWN ||
+		    samples == settings->count)
+			return 0;
+		result = wait_for_next(watch, &due);
+		if (result)
+			return result;
+	}
+	return 0;
+}
+
+static int end_watch(struct watch *watch, int result)
+{
+	enum level level = worst_level(watch);
+
+	/* The last --exec may still be at work: what started it should see it end. */
+	while (waitpid(-1, NULL, 0) > 0 || (errno == EINTR && !interrupt_signal))
+		;
+	/* Ctrl-C is how a watch is ended: the level is the answer, not the signal. */
+	interrupt_signal = 0;
+	if (result == -EPIPE || result == 0 || (result == -EINTR && !watch->error.code))
+		return (int)level;
+	if (!watch->error.code)
+		error_set(&watch->error, result, "cannot write to standard output: %s", strerror(-result));
+	return report_error(watch->context, &watch->error);
+}
+
+static int watch_run(struct context *context)
+{
+	struct watch watch = { .context = context };
+	struct sigaction resize = { .sa_handler = note_resize }, before;
+	const char *terminal = getenv("TERM");
+	int status;
+
+	if (parse_settings(&watch))
+		return report_error(context, &watch.error);
+	watch.count = watched_open(&context->settings, !context->settings.is_without_events, &watch.list, &watch.error);
+	if (watch.count < 0) {
+		watched_close(watch.list, 0);
+		return report_error(context, &watch.error);
+	}
+	watch.is_live = isatty(STDOUT_FILENO) && !context->settings.is_json && !context->settings.output && terminal &&
+			strcmp(terminal, "dumb") != 0;
+	watch.is_colored = request_wants_color(&context->settings);
+	sigemptyset(&resize.sa_mask);
+	sigaction(SIGWINCH, &resize, &before);
+	status = end_watch(&watch, sample_on(&watch));
+	sigaction(SIGWINCH, &before, NULL);
+	watched_close(watch.list, watch.count);
+	return status;
+}
+
+const struct command watch_command = {
+	.name = "watch",
+	.arguments = "",
+	.summary = "follow the fill level; the exit status is the level",
+	.details = "Samples the number of entries, the maximum and the counters, without reading the\n"
+		   "table. On a terminal it draws a live block, elsewhere one line a sample, with -j\n"
+		   "one JSON object a line. Counters are what grew since the last sample (on a terminal:\n"
+		   "since the start). It ends at the level of --exit-on, after --count samples or at\n"
+		   "Ctrl-C; the exit status is the level then: 0 OK, 1 WARNING, 2 CRITICAL, and 3\n"
+		   "UNKNOWN for every failure. The maximum is one for the machine; each namespace\n"
+		   "fills up to it on its own count. New and destroyed entries are counted through the\n"
+		   "kernel's events, which cost it about 2 microseconds each: --no-events does without.\n"
+		   "The command of --exec finds CONNTAB_LEVEL, CONNTAB_PREVIOUS_LEVEL, CONNTAB_ENTRIES,\n"
+		   "CONNTAB_MAXIMUM, CONNTAB_PERCENT, CONNTAB_NETNS and CONNTAB_DROPS in its environment.\n",
+	.examples = "conntab watch\n"
+		    "conntab watch --warn 70% --crit 90% --for 3 || logger \"conntrack table: level $?\"\n"
+		    "conntab watch -n web1 -n web2 -j --interval 10 --exit-on never\n"
+		    "conntab watch --exit-on never --exec 'logger \"conntrack $CONNTAB_LEVEL $CONNTAB_PERCENT%\"'\n",
+	.options = OPTION_BIT(OPTION_ALL_NETNS) | OPTION_BIT(OPTION_INTERVAL) | OPTION_BIT(OPTION_COUNT_SAMPLES) |
+		   OPTION_BIT(OPTION_WARN) | OPTION_BIT(OPTION_CRIT) | OPTION_BIT(OPTION_DROPS) | OPTION_BIT(OPTION_FOR) |
+		   OPTION_BIT(OPTION_EXIT_ON) | OPTION_BIT(OPTION_EXEC) | OPTION_BIT(OPTION_NO_EVENTS),
+	.takes_namespaces = true,
+	.failure = STATUS_UNKNOWN,
+	.run = watch_run,
+};

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONNTAB_COMMAND_WATCH_H
+#define CONNTAB_COMMAND_WATCH_H
+
+#include "command.h"
+#include "conntab/fill.h"
+
+enum { HISTORY = 60 };
+
+/* One namespace under watch. */
+struct watched {
+	struct fill_source source;
+	struct sample first, before, now;
+	uint64_t samples; /* taken */
+	bool is_gone;
+	struct trend trend;
+	double history[HISTORY]; /* per cent, a ring */
+	enum level level;     /* what has held for --for samples */
+	enum level candidate; /* of the last sample */
+	uint64_t run;         /* samples in a row with that candidate */
+};
+
+/* What is derived from the last two samples. */
+struct pace {
+	bool is_known;
+	double entries, created, destroyed; /* a second */
+	bool is_growing;
+	double seconds_to_full;
+};
+
+struct pace watched_pace(const struct watched *watched);
+const char *watched_name(const struct watched *watched);
+double watched_percent(const struct watched *watched);
+
+/* One line a sample. */
+void watch_print_line(struct buffer *out, const struct watched *watched);
+/* One JSON object a sample. */
+void watch_print_json(struct buffer *out, const struct watched *watched);
+/* The block of a terminal, each line cut at `width` and ended by clearing its rest. */
+void watch_print_block(struct buffer *out, const struct watched *watched, unsigned width, bool is_colored);
+/* The number of lines of such a block. */
+enum { WATCH_BLOCK_LINES = 3 };
+
+/*
+ * Opens all namespaces that the settings name: one without any. Returns how many,
+ * or -errno with `error`. The list is closed and freed by watched_close() either way.
+ */
+int watched_open(const struct settings *settings, bool has_events, struct watched **list, struct error *error);
+void watched_close(struct watched *list, int count);
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The namespaces that watch and check look at. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "watch.h"
+
+/* The names of all namespaces, in the order of the directory. */
+struct names {
+	char *names[NETNS_MAX];
+	unsigned count;
+	bool is_cut;
+};
+
+static void add_name(void *data, const char *name)
+{
+	struct names *names = data;
+
+	if (names->count == NETNS_MAX - 1)
+		names->is_cut = true;
+	else if ((names->names[names->count] = strdup(name)))
+		names->count++;
+}
+
+/* Opens one namespace's sockets in it and comes back. NULL: the one we are in. */
+static int open_one(struct watched *watched, const char *name, bool has_events, struct error *error)
+{
+	int saved = name ? namespace_save() : 0, result;
+
+	if (saved < 0)
+		return error_set(error, saved, "network namespace: %s", strerror(-saved));
+	if (name && namespace_enter(name, error)) {
+		namespace_return(saved);
+		return error->code;
+	}
+	result = fill_source_open(&watched->source, name, has_events, error);
+	if (name && namespace_return(saved) < 0)
+		return error_set(error, -EPERM, "network namespace: cannot return from %s", name);
+	return result;
+}
+
+static int open_all(struct watched *list, char *const *names, unsigned count, bool has_events,
+		    struct error *error)
+{
+	for (unsigned i = 0; i < count; i++) {
+		if (open_one(&list[i], names[i], has_events, error)) {
+			for (unsigned opened = 0; opened <= i; opened++)
+				fill_source_close(&list[opened].source);
+			return error->code;
+		}
+	}
+	return (int)count;
+}
+
+static int open_every(struct watched *list, bool has_events, struct error *error)
+{
+	struct names names = { .names = { NULL }, .count = 1 }; /* first where we are */
+	int result;
+
+	namespace_each_name(add_name, &names);
+	if (names.is_cut)
+		result = error_usage(error, 0, "--all-netns: more than %d namespaces; name those that matter with -n",
+				     NETNS_MAX - 1);
+	else
+		result = open_all(list, names.names, names.count, has_events, error);
+	for (unsigned i = 1; i < names.count; i++)
+		free(names.names[i]);
+	return result;
+}
+
+int watched_open(const struct settings *settings, bool has_events, struct watched **list, struct error *error)
+{
+	static char *const here[] = { NULL };
+	int result;
+
+	*list = calloc(NETNS_MAX, sizeof(**list));
+	if (!*list)
+		return error_set(error, -ENOMEM, "out of memory");
+	for (unsigned i = 0; i < NETNS_MAX; i++)
+		(*list)[i].source.event_sockets[0] = (*list)[i].source.event_sockets[1] = -1;
+	if (settings->is_all_netns)
+		result = open_every(*list, has_events, error);
+	else if (settings->netns_count > 0)
+		result = open_all(*list, (char *const *)settings->netns, settings->netns_count, has_events, error);
+	else
+		result = open_all(*list, here, 1, has_events, error);
+	return result;
+}
+
+void watched_close(struct watched *list, int count)
+{
+	for (int i = 0; list && i < count; i++)
+		fill_source_close(&list[i].source);
+	free(list);
+}
