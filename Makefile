@@ -13,7 +13,7 @@ PKG_CONFIG ?= pkg-config
 # The one list of packages (Debian and Ubuntu): to build, and beyond that to test and to demonstrate.
 BUILD_PACKAGES = gcc make pkg-config libmnl-dev libnetfilter-conntrack-dev
 TEST_PACKAGES = bats bats-assert bats-support libcmocka-dev conntrack iproute2 nftables iputils-ping \
-	socat jq python3-minimal libxml2-utils mandoc bash-completion shellcheck netbase expect procps \
+	socat jq python3 libxml2-utils mandoc bash-completion shellcheck netbase expect procps \
 	valgrind man-db
 
 LIBRARIES = libmnl libnetfilter_conntrack

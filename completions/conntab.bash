@@ -3,19 +3,28 @@
 
 _conntab()
 {
-	local line=${COMP_LINE:0:COMP_POINT} word=${COMP_WORDS[COMP_CWORD]} kept='' i
+	local line=${COMP_LINE:0:COMP_POINT} in_quote='' front='' head='' word quote i
 
-	mapfile -t COMPREPLY < <("$1" --complete "$line" "${#line}" 2>/dev/null)
-	# Readline replaces only what stands behind the last of its word breaks (":", "=");
-	# the program's candidates are whole words, so what stands before is taken off.
-	line=${line##*[[:space:]]}
-	[[ $COMP_WORDBREAKS == *:* && $line == *:* ]] && kept=${line%"${line##*:}"}
-	[[ $COMP_WORDBREAKS == *=* && $line == --*=* ]] && kept=''
-	for i in "${!COMPREPLY[@]}"; do
-		COMPREPLY[i]=${COMPREPLY[i]#"$kept"}
+	# A filter in an open quote: the program is asked without it; readline replaces all that stands in it.
+	for quote in \' \"; do
+		word=${line//[!$quote]/}
+		((${#word} % 2)) || continue
+		in_quote=1 front=${line##*"$quote"} line="${line%"$quote"*} $front" front=${front%"${front##*[[:space:]]}"}
+		break
 	done
-	# A list goes on behind its comma, and a format's extras do too.
-	[[ $word == *,* ]] && compopt -o nospace
+	word=${line##*[[:space:]]} line=${line%"$word"}
+	# What stands before the value in the same word: "--output=", "(state!=".
+	[[ $word == --*=* ]] && head=${word%%=*}=
+	[[ $word == [!-]*[\(=\<\>!]* || $word == \(* ]] && head=${word%"${word##*[(=<>!]}"} && i=${head%%[=<>!]*} &&
+		line+="${i##*\(} ${head:${#i}:1} ${word#"$head"}" || line+=$word
+	mapfile -t COMPREPLY < <("$1" --complete "$line" "${#line}" 2>/dev/null)
+	# Elsewhere readline replaces only what stands behind the last of its word breaks (":", "=").
+	[[ $in_quote ]] && quote='' || quote=${word%"${word##*["$COMP_WORDBREAKS"]}"}
+	for i in "${!COMPREPLY[@]}"; do
+		COMPREPLY[i]=$head${COMPREPLY[i]} COMPREPLY[i]=$front${COMPREPLY[i]#"$quote"}
+		[[ ${COMPREPLY[i]} == [\<\>]* ]] && COMPREPLY[i]=\\${COMPREPLY[i]}
+	done
+	[[ $in_quote || $word == *,* ]] && compopt -o nospace # more may follow
 	return 0
 }
 complete -F _conntab conntab

@@ -26,7 +26,7 @@ static int finish_output(struct buffer *out, int status)
 {
 	int result = buffer_flush(out);
 
-	if (result == -EPIPE)
+	if (result == -EPIPE || result == -EINTR)
 		return status;
 	if (result == 0 && close(STDOUT_FILENO) < 0 && errno != EBADF)
 		result = -errno;
@@ -58,6 +58,7 @@ int main(int count, char **words)
 		fprintf(stderr, "conntab: out of memory\n");
 		return STATUS_FAILED;
 	}
+	out.interrupt = &interrupt_signal;
 	status = finish_output(&out, run(count, words, &out));
 	buffer_done(&out);
 	/* Whoever waits for us should see that it was the signal that ended us. */

@@ -48,7 +48,7 @@ static int feed_message(void *data, const struct nlmsghdr *message)
 
 static int finish(struct query *query, int result)
 {
-	int closed = query->sink->close(query->sink);
+	int closed = query->sink->close(query->sink, result);
 
 	if (result < 0)
 		return result;

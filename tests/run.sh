@@ -13,7 +13,7 @@ export CONNTAB_ROOT=$PWD
 export WORLD_BUILD=$CONNTAB_ROOT/build/tests
 export CMOCKA_MESSAGE_OUTPUT=tap
 # Leaks count, and a fault of the sanitizers must not look like an ordinary failure.
-export ASAN_OPTIONS=exitcode=99:detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1:exitcode=99
+export ASAN_OPTIONS=exitcode=99:detect_leaks=1:detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1:exitcode=99
 export LC_ALL=C.UTF-8 TZ=UTC
 export BATS_LIB_PATH=${BATS_LIB_PATH:-/usr/lib/bats:/usr/lib}
 
@@ -23,7 +23,7 @@ trap 'rm -rf "$results"' EXIT
 # One test program or file; its TAP goes to a file of its own.
 run_one() {
 	local name
-	name=$(basename "$1" .bats)
+	name=$(basename "$1")
 	case $1 in
 	*.bats) bats --tap "$1" ;;
 	*) if [ "${CONNTAB_VALGRIND:-}" = 1 ]; then
@@ -46,11 +46,8 @@ export -f run_one
 tests=()
 if [ $# -gt 0 ]; then
 	for name in "$@"; do
-		if [ -x "$CONNTAB_BUILD/unit/$name" ]; then
-			tests+=("$CONNTAB_BUILD/unit/$name")
-		else
-			tests+=("tests/bats/$name.bats")
-		fi
+		[ -x "$CONNTAB_BUILD/unit/$name" ] && tests+=("$CONNTAB_BUILD/unit/$name")
+		[ -e "tests/bats/$name.bats" ] && tests+=("tests/bats/$name.bats")
 	done
 else
 	mapfile -t tests < <(ls -S tests/bats/*.bats; find "$CONNTAB_BUILD/unit" -type f -perm -u+x | sort)

@@ -2,6 +2,7 @@
 #ifndef CONNTAB_BUFFER_H
 #define CONNTAB_BUFFER_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,6 +21,8 @@ struct buffer {
 	size_t capacity; /* bytes allocated */
 	int fd;          /* where it is written, or -1: kept in memory */
 	int error;       /* 0 or the first -errno */
+	/* Where a signal's number appears: from then on no write waits long (-EINTR); NULL: nowhere. */
+	const volatile sig_atomic_t *interrupt;
 };
 
 enum {

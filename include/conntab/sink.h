@@ -17,8 +17,12 @@
 struct sink {
 	/* 0 to go on, 1 when it wants no more, -errno. */
 	int (*record)(struct sink *sink, const struct record *record);
-	/* The end of the input; called once, also after an early end. 0 or -errno. */
-	int (*close)(struct sink *sink);
+	/*
+	 * The end of the input; called once. `result` is negative when it broke off: what
+	 * was begun is finished, but nothing that would look like a whole answer is
+	 * printed. Returns 0 or -errno.
+	 */
+	int (*close)(struct sink *sink, int result);
 	void (*free)(struct sink *sink);
 };
 
@@ -69,6 +73,7 @@ struct printer {
 	struct environment *environment;
 	struct column columns[COLUMNS_MAX];
 	size_t column_count;
+	bool is_short;            /* few rows: a table may look at all of them before it prints */
 	bool has_default_columns; /* nobody chose them: those without a value may be left out */
 	bool is_colored;
 	unsigned extras; /* bit n: the format's extra n */
@@ -138,7 +143,7 @@ struct tally {
 /* Counts into `*tally`, then hands on to `next` (owned, may be NULL). */
 struct sink *tally_sink_new(struct tally *tally, struct sink *next);
 void tally_fields(struct field_set *set);
-/* "8 time_wait, 3 udp unreplied", most first. */
+/* "8 time_wait, 3 udp unreplied, 2 others", most first. */
 void tally_format(struct tally *tally, struct buffer *buffer);
 
 struct netlink_batch;

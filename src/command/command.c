@@ -92,6 +92,12 @@ static int check_settings(const struct settings *settings, struct error *error)
 	return 0;
 }
 
+static int print_version(struct buffer *out)
+{
+	buffer_text(out, "conntab " CONNTAB_VERSION "\n");
+	return STATUS_OK;
+}
+
 /* Everything between the words and the command's own code. */
 static int run_command(struct context *context, int count, char **words)
 {
@@ -103,6 +109,8 @@ static int run_command(struct context *context, int count, char **words)
 		help_print_command(context->out, context->command);
 		return STATUS_OK;
 	}
+	if (context->settings.is_version)
+		return print_version(context->out);
 	if (context->settings.netns_count > 1 && !context->command->takes_namespaces) {
 		error_usage(&error, 0, "%s works in one network namespace at a time", context->command->name);
 		return report_error(context, &error);
@@ -113,6 +121,23 @@ static int run_command(struct context *context, int count, char **words)
 	return context->command->run(context);
 }
 
+/* The help that was asked for is output; the one that was not is a message. */
+static int print_overview(struct context *context)
+{
+	struct buffer message;
+
+	if (context->settings.is_help) {
+		help_print_overview(context->out);
+		return STATUS_OK;
+	}
+	if (buffer_init(&message, STDERR_FILENO))
+		return STATUS_FAILED;
+	help_print_overview(&message);
+	buffer_flush(&message);
+	buffer_done(&message);
+	return STATUS_USAGE;
+}
+
 int command_run_line(int count, char **words, struct buffer *out)
 {
 	struct context context = { .out = out };
@@ -121,14 +146,10 @@ int command_run_line(int count, char **words, struct buffer *out)
 
 	if (used < 0)
 		return report_error(&context, &error);
-	if (context.settings.is_version) {
-		buffer_text(out, "conntab " CONNTAB_VERSION "\n");
-		return STATUS_OK;
-	}
-	if (used == count) {
-		help_print_overview(out);
-		return context.settings.is_help ? STATUS_OK : STATUS_USAGE;
-	}
+	if (context.settings.is_version)
+		return print_version(out);
+	if (used == count)
+		return print_overview(&context);
 	context.command = command_find(words[used]);
 	if (!context.command)
 		return unknown_command(&context, words[used]);

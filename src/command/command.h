@@ -58,11 +58,11 @@ int request_explain(struct request *request);
 int request_run(struct request *request, struct sink *sink);
 /*
  * Deletes what the query matches, hands it to `shown` (owned, may be NULL) and says
- * how many went. The exit status.
+ * how many went, by state if there is a `tally` for it. The exit status.
  */
-int request_delete(struct request *request, struct sink *shown);
+int request_delete(struct request *request, struct sink *shown, struct tally *tally);
 /* The same without deleting: what would go. The exit status. */
-int request_dry_run(struct request *request, struct sink *shown);
+int request_dry_run(struct request *request, struct sink *shown, struct tally *tally);
 /* What the failure of a query or of the output means to the user. The exit status. */
 int request_failed(struct request *request, int result);
 /* The exit status by --require-match. */

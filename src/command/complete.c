@@ -25,6 +25,7 @@ struct completion {
 	char *words[WORDS_MAX];
 	int count;
 	char *word;     /* the one being completed, maybe empty */
+	const struct command *command; /* NULL: not there yet */
 	size_t keep;    /* of it, what stays in front of each candidate ("src," of a list) */
 };
 
@@ -165,7 +166,8 @@ static void complete_source(struct completion *completion, enum completion_sourc
 			completion->keep = 1;
 		for (enum field_id id = 0; id < FIELD_STORED; id++)
 			offer(completion, fields[id].name);
-		offer(completion, "entries");
+		if (completion->command == &count_command)
+			offer(completion, "entries");
 		break;
 	case COMPLETE_COLOR:
 		offer(completion, "auto");
@@ -330,18 +332,32 @@ static void complete_filter(struct completion *completion, char **words, int cou
 	}
 }
 
-/* The option whose value stands at the place, or NULL. The words before decide. */
-static const struct option *pending_option(const char *word)
+/*
+ * The option with a value that a word holds, or NULL, as options_parse() reads it:
+ * of bundled letters the first that takes a value takes the rest. `*value` is what
+ * stands in the same word, NULL when the value is the next word.
+ */
+static const struct option *option_with_value(const char *word, const char **value)
 {
-	size_t length = strlen(word);
+	bool is_long = word[0] == '-' && word[1] == '-';
+	const char *at = word + (is_long ? 2 : 1);
+	size_t length = is_long ? strcspn(at, "=") : 1;
 
-	if (word[0] != '-' || length < 2)
+	*value = NULL;
+	if (word[0] != '-')
 		return NULL;
-	for (enum option_id id = 0; id < OPTION_COUNT; id++) {
-		if (options[id].type == OPTION_FLAG)
-			continue;
-		if (word[1] == '-' ? strcmp(word + 2, options[id].name) == 0 : word[length - 1] == options[id].letter)
+	for (; *at; at++) {
+		for (enum option_id id = 0; id < OPTION_COUNT; id++) {
+			if (options[id].type == OPTION_FLAG || (is_long ? strlen(options[id].name) != length ||
+			    strncmp(at, options[id].name, length) != 0 : *at != options[id].letter))
+				continue;
+			at += length;
+			if (*at)
+				*value = at + is_long;
 			return &options[id];
+		}
+		if (is_long)
+			return NULL;
 	}
 	return NULL;
 }
@@ -349,16 +365,15 @@ static const struct option *pending_option(const char *word)
 /* "--output=js": the value stands in the same word. */
 static bool complete_attached(struct completion *completion)
 {
-	char *equal = strchr(completion->word, '=');
+	const char *value;
+	const struct option *option = option_with_value(completion->word, &value);
 
-	if (strncmp(completion->word, "--", 2) != 0 || !equal)
+	if (strncmp(completion->word, "--", 2) != 0 || !strchr(completion->word, '='))
 		return false;
-	*equal = '\0';
-	const struct option *option = pending_option(completion->word);
-
-	completion->word = equal + 1;
-	if (option)
+	if (option) {
+		completion->word += value - completion->word;
 		complete_source(completion, option->values);
+	}
 	return true;
 }
 
@@ -367,7 +382,7 @@ static void complete(struct completion *completion)
 	const struct command *command = NULL;
 	const struct option *option = NULL;
 	char *arguments[WORDS_MAX];
-	const char *netns = NULL;
+	const char *netns = NULL, *value;
 	struct error error = { 0 };
 	int count = 0;
 
@@ -379,7 +394,12 @@ static void complete(struct completion *completion)
 				netns = word;
 			option = NULL;
 		} else if (word[0] == '-' && word[1]) {
-			option = pending_option(word);
+			option = option_with_value(word, &value);
+			if (option && value) {
+				if (option == &options[OPTION_NETNS])
+					netns = value;
+				option = NULL;
+			}
 		} else if (!command) {
 			command = command_find(word);
 			if (!command)
@@ -388,6 +408,7 @@ static void complete(struct completion *completion)
 			arguments[count++] = word;
 		}
 	}
+	completion->command = command;
 	if (option) {
 		complete_source(completion, option->values);
 		return;

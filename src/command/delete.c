@@ -1,61 +1,69 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <stdio.h>
 
 #include "command.h"
 
-/* "12 entries (8 time_wait, 4 udp unreplied)" */
-static void put_tally(struct buffer *text, uint64_t count, struct tally *tally)
-{
-	buffer_format(text, "%llu %s", (unsigned long long)count, count == 1 ? "entry" : "entries");
-	if (tally->row_count == 0)
-		return;
-	buffer_text(text, " (");
-	tally_format(tally, text);
-	buffer_char(text, ')');
-}
-
-/* Says what happened, whatever else went wrong. */
-static void summarize(const struct request *request, const struct netlink_batch *batch, struct tally *tally)
+/* "12 entries", and by state where that is wanted: " (8 time_wait, 4 udp unreplied)". */
+static void note_count(const struct request *request, const char *before, uint64_t count, const char *behind,
+		       struct tally *tally)
 {
 	struct buffer text;
 
 	if (buffer_init(&text, -1))
 		return;
-	buffer_text(&text, "deleted ");
-	put_tally(&text, batch->deleted, tally);
-	if (batch->vanished)
-		buffer_format(&text, "; %llu of those that matched were gone already", (unsigned long long)batch->vanished);
+	buffer_format(&text, "%s%llu %s%s", before, (unsigned long long)count, count == 1 ? "entry" : "entries", behind);
+	if (tally && tally->row_count > 0) {
+		buffer_text(&text, " (");
+		tally_format(tally, &text);
+		buffer_char(&text, ')');
+	}
 	report_note(request->context, "%s", buffer_string(&text));
 	buffer_done(&text);
 }
 
-int request_dry_run(struct request *request, struct sink *shown)
+/* Says what happened, whatever else went wrong. */
+static void summarize(const struct request *request, const struct netlink_batch *batch, struct tally *tally)
 {
-	struct tally tally = { .row_count = 0 };
-	struct sink *sink = tally_sink_new(&tally, shown);
-	struct buffer text;
+	char gone[64] = "";
+
+	/* A failure that comes before the first entry has been told already. */
+	if (request->error.code && batch->deleted + batch->vanished == 0)
+		return;
+	if (batch->vanished)
+		snprintf(gone, sizeof(gone), "; %llu more were gone already", (unsigned long long)batch->vanished);
+	note_count(request, "deleted ", batch->deleted, gone, tally);
+}
+
+/* Puts the count by state in front of a sink; NULL when out of memory. */
+static struct sink *with_tally(struct request *request, struct tally *tally, struct sink *next)
+{
+	if (!tally)
+		return next;
+	tally_fields(&request->query.fields);
+	return tally_sink_new(tally, next);
+}
+
+int request_dry_run(struct request *request, struct sink *shown, struct tally *tally)
+{
+	struct sink *sink = shown ? shown : count_sink_new(&request->count);
 	int status;
 
+	if (sink)
+		sink = with_tally(request, tally, sink);
 	if (!sink)
 		return request_failed(request, -ENOMEM);
-	tally_fields(&request->query.fields);
 	status = request_run(request, sink);
-	if (request->error.code || buffer_init(&text, -1))
-		return status;
-	buffer_text(&text, "dry run, nothing was deleted: ");
-	put_tally(&text, request->query.matched, &tally);
-	buffer_text(&text, " would go");
-	report_note(request->context, "%s", buffer_string(&text));
-	buffer_done(&text);
+	if (!request->error.code)
+		note_count(request, "dry run: ", request->query.matched, " would be deleted", tally);
 	return status;
 }
 
-int request_delete(struct request *request, struct sink *shown)
+int request_delete(struct request *request, struct sink *shown, struct tally *tally)
 {
-	struct tally tally = { .row_count = 0 };
 	struct netlink second = { 0 };
 	struct netlink_batch batch = { 0 };
-	struct sink *sink;
+	struct sink *sink = NULL;
 	int result, status;
 
 	result = netlink_open(&second, &request->error);
@@ -63,15 +71,14 @@ int request_delete(struct request *request, struct sink *shown)
 		result = netlink_batch_init(&batch, &second);
 	if (result == 0) {
 		netlink_delete_fields(&request->query.fields);
-		tally_fields(&request->query.fields);
 		sink = delete_sink_new(&batch, shown, &request->error);
-		sink = sink ? tally_sink_new(&tally, sink) : NULL;
 		shown = NULL;
+		sink = sink ? with_tally(request, tally, sink) : NULL;
 		result = sink ? 0 : -ENOMEM;
 	}
 	if (result == 0) {
 		status = request_run(request, sink);
-		summarize(request, &batch, &tally);
+		summarize(request, &batch, tally);
 	} else {
 		status = request_failed(request, result);
 		if (shown)
@@ -107,9 +114,9 @@ static int delete_run(struct context *context)
 	else if (context->settings.is_explain)
 		status = request_explain(&request);
 	else if (context->settings.is_dry_run)
-		status = request_dry_run(&request, shown);
+		status = request_dry_run(&request, shown, NULL);
 	else
-		status = request_delete(&request, shown);
+		status = request_delete(&request, shown, NULL);
 	request_done(&request);
 	return status;
 }
@@ -121,8 +128,8 @@ const struct command delete_command = {
 	.details = "Reads the table and deletes each entry that matches by its tuple, zone and id\n"
 		   "together, so that a new connection with the same tuple is left alone. Entries that\n"
 		   "end meanwhile count as gone, not as errors. Refuses to run without a filter. The\n"
-		   "deleted entries are printed if -o, -j or -c ask for it. --dry-run prints them and\n"
-		   "deletes nothing.\n",
+		   "entries that matched are printed if -o, -j or -c ask for it. --dry-run prints them\n"
+		   "and deletes nothing.\n",
 	.examples = "conntab delete dst 192.0.2.7 port 53\n"
 		    "conntab delete --dry-run tcp time_wait\n"
 		    "conntab delete -o conntrack udp dport 53 reply.src 10.240.0.3  # a backend that moved\n"

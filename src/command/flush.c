@@ -11,9 +11,16 @@
  */
 static int flush_family(struct request *request)
 {
-	if (request->context->settings.is_dry_run)
-		return request_dry_run(request, NULL);
-	return request_delete(request, NULL);
+	const struct context *context = request->context;
+	const char *family = request->query.family == AF_INET ? "IPv4" : "IPv6";
+
+	if (context->settings.is_dry_run)
+		return request_dry_run(request, NULL, NULL);
+	if (!request_confirm(context, "Delete all %s entries of this namespace? Connections through NAT will break.", family)) {
+		report_note(context, "nothing was deleted");
+		return STATUS_FAILED;
+	}
+	return request_delete(request, NULL, NULL);
 }
 
 static int flush_everything(struct request *request)
@@ -27,7 +34,8 @@ static int flush_everything(struct request *request)
 	if (context->settings.is_dry_run) {
 		report_note(context, "dry run: all %llu entries of this namespace would be deleted",
 			    (unsigned long long)before);
-		return STATUS_OK;
+		request->query.matched = before;
+		return request_status(request);
 	}
 	if (!request_confirm(context, "Delete all %llu entries of this namespace? Connections through NAT will break.",
 			     (unsigned long long)before)) {
@@ -39,7 +47,8 @@ static int flush_everything(struct request *request)
 		return report_error(context, &request->error);
 	report_note(context, "flushed: %llu entries before, %llu now", (unsigned long long)before,
 		    (unsigned long long)after);
-	return STATUS_OK;
+	request->query.matched = before;
+	return request_status(request);
 }
 
 /*
@@ -109,6 +118,7 @@ static void note_undecided(const struct request *request)
 static int flush_idle(struct context *context)
 {
 	struct request request = { .context = context };
+	struct tally tally = { .row_count = 0 };
 	struct filter *filter = NULL;
 	struct sink *shown = NULL;
 	int status;
@@ -122,7 +132,8 @@ static int flush_idle(struct context *context)
 	} else if (context->settings.is_explain) {
 		status = request_explain(&request);
 	} else {
-		status = context->settings.is_dry_run ? request_dry_run(&request, shown) : request_delete(&request, shown);
+		status = context->settings.is_dry_run ? request_dry_run(&request, shown, &tally) :
+							 request_delete(&request, shown, &tally);
 		note_undecided(&request);
 	}
 	request_done(&request);
@@ -142,6 +153,8 @@ static int flush_all(struct context *context)
 		request_init(&request, context, "proc");
 	if (request.error.code)
 		status = report_error(context, &request.error);
+	else if (context->settings.is_explain)
+		status = request_explain(&request);
 	else if (request.query.family != AF_UNSPEC)
 		status = flush_family(&request);
 	else

@@ -12,13 +12,14 @@ static int get_entry(struct request *request, struct sink *sink)
 
 	request->query.sink = sink;
 	result = filter_as_tuple(request->filter, request->query.family, &tuple, &is_reply, error);
-	/* The tuple has found the entry; the filter has nothing left to say. */
-	request->query.filter = NULL;
 	if (result == 0)
 		result = netlink_open(&request->netlink, error);
 	if (result == 0)
 		result = query_get(&request->query, &request->netlink, &tuple, is_reply, error);
 	sink->free(sink);
+	/* The kernel looks in both directions; the words name one, and the filter holds them to it. */
+	if (result == 0 && request->query.matched == 0)
+		result = -ENOENT;
 	if (result == -ENOENT && !error->code)
 		error_set(error, result, "no such entry");
 	return result < 0 ? request_failed(request, result) : STATUS_OK;

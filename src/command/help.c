@@ -196,6 +196,8 @@ static int help_run(struct context *context)
 		help_print_overview(context->out);
 		return STATUS_OK;
 	}
+	if (context->argument_count > 1)
+		return unknown_topic(context, context->arguments[1]);
 	for (size_t i = 0; help_topics[i].name; i++) {
 		if (strcmp(name, help_topics[i].name) == 0) {
 			help_topics[i].print(context->out);

@@ -68,7 +68,21 @@ static void put_literal(struct buffer *out, const char *text)
 	buffer_text(out, ".Ed\n");
 }
 
-/* Paragraphs: the lines of the text as they are. */
+/* Each sentence begins a line of its own: so mandoc sees where one ends. */
+static void put_sentences(struct buffer *out, char *line)
+{
+	for (char *at = line; *at; at++) {
+		if (at[0] != '.' || at[1] != ' ' || ((at[2] < 'A' || at[2] > 'Z') && at[2] != '-'))
+			continue;
+		at[1] = '\0';
+		put_text(out, line);
+		line = at + 2;
+		at++;
+	}
+	put_text(out, line);
+}
+
+/* Paragraphs: the lines of the text as they are, but for the ends of sentences. */
 static void put_paragraph(struct buffer *out, const char *text)
 {
 	while (*text) {
@@ -76,7 +90,10 @@ static void put_paragraph(struct buffer *out, const char *text)
 		size_t length = strcspn(text, "\n");
 
 		snprintf(line, sizeof(line), "%.*s", (int)length, text);
-		put_text(out, line);
+		if (length == 0)
+			buffer_text(out, ".Pp\n");
+		else
+			put_sentences(out, line);
 		text += length + (text[length] == '\n');
 	}
 }
@@ -116,18 +133,17 @@ static void put_formats(struct buffer *out)
 
 static void put_fields(struct buffer *out)
 {
+	char text[256];
+
 	buffer_text(out, ".Bl -tag -width reply.seqadj.pos\n");
 	for (enum field_id id = 0; id < FIELD_COUNT; id++) {
 		const struct field *field = &fields[id];
 
+		snprintf(text, sizeof(text), "%s%s%s%s%s%s%s", field->help, field->unit ? ", in " : "",
+			 field->unit ? field->unit : "", field->needs ? "; needs " : "", field->needs ? field->needs : "",
+			 field->alias ? "; also: " : "", field->alias ? field->alias : "");
 		buffer_format(out, ".It Cm %s\n", field->name);
-		put_text(out, field->help);
-		if (field->unit)
-			buffer_format(out, "(%s)\n", field->unit);
-		if (field->needs)
-			buffer_format(out, "Needs\n.Li %s .\n", field->needs);
-		if (field->alias)
-			buffer_format(out, "Also:\n.Li %s .\n", field->alias);
+		put_text(out, text);
 	}
 	buffer_text(out, ".El\n");
 }

@@ -26,7 +26,6 @@ static int join_arguments(const struct context *context, struct buffer *text)
 
 static int parse_filter(struct request *request)
 {
-	struct reason reason;
 	struct buffer text;
 	int result = join_arguments(request->context, &text);
 
@@ -36,9 +35,15 @@ static int parse_filter(struct request *request)
 	else
 		error_set(&request->error, result, "out of memory");
 	buffer_done(&text);
-	if (result == 0 && filter_is_never(request->filter, &reason))
-		report_note(request->context, "warning: this filter never matches: %s", reason.text);
 	return result;
+}
+
+static void warn_never(const struct request *request)
+{
+	struct reason reason;
+
+	if (filter_is_never(request->filter, &reason))
+		report_note(request->context, "warning: this filter never matches: %s", reason.text);
 }
 
 bool request_wants_color(const struct settings *settings)
@@ -146,6 +151,7 @@ int request_explain(struct request *request)
 	struct buffer part;
 	int result;
 
+	warn_never(request);
 	filter_plan(request->query.is_without_kernel ? NULL : request->filter, request->query.family, &plan);
 	buffer_text(out, "filter   ");
 	if (request->filter)
@@ -210,6 +216,7 @@ int request_run(struct request *request, struct sink *sink)
 	int result;
 
 	query->sink = sink;
+	warn_never(request);
 	result = netlink_open(&request->netlink, &request->error);
 	if (result == 0)
 		result = query_run(query, &request->netlink, &request->error);

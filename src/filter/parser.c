@@ -14,6 +14,7 @@ enum { DEPTH_MAX = 64 };
 struct parser {
 	struct lexer lexer;
 	struct token token; /* the next one, not consumed */
+	bool is_set;        /* the term's operator was "in" */
 	unsigned depth;
 	struct naming *naming;
 	struct error *error;
@@ -164,6 +165,18 @@ static bool parse_braces(struct parser *parser, struct term *term)
 	return true;
 }
 
+/*
+ * A shell makes "state in {a,b}" into "state in a b" unless it is quoted. Read as
+ * "state is a, and b" that would mean the opposite of a set.
+ */
+static bool has_lost_braces(const struct parser *parser, const struct term *term)
+{
+	struct bare_word bare;
+
+	return parser->is_set && term->count == 1 && parser->token.type == TOKEN_WORD &&
+	       bare_word_find(parser->token.text, &bare) && bare.field == term->field;
+}
+
 static bool parse_values(struct parser *parser, struct term *term)
 {
 	if (parser->token.type == TOKEN_BRACE_OPEN)
@@ -172,15 +185,22 @@ static bool parse_values(struct parser *parser, struct term *term)
 		if (!parse_value(parser, term))
 			return false;
 		if (parser->token.type != TOKEN_COMMA)
-			return true;
+			break;
 		advance(parser);
 	}
+	if (!has_lost_braces(parser, term))
+		return true;
+	error_usage(parser->error, parser->token.column,
+		    "%s: \"in\" takes {a, b}; the shell took the braces away, so put the filter in quotes",
+		    fields[term->field].name);
+	return false;
 }
 
 static bool parse_comparison(struct parser *parser, struct term *term)
 {
 	size_t column = parser->token.column;
 
+	parser->is_set = false;
 	switch (parser->token.type) {
 	case TOKEN_EQUAL: break;
 	case TOKEN_NOT_EQUAL: term->is_negated = !term->is_negated; break;
@@ -192,10 +212,12 @@ static bool parse_comparison(struct parser *parser, struct term *term)
 		if (is_keyword(&parser->token, "not")) {
 			term->is_negated = !term->is_negated;
 			advance(parser);
-			if (is_keyword(&parser->token, "in"))
+			parser->is_set = is_keyword(&parser->token, "in");
+			if (parser->is_set)
 				advance(parser);
 			return true;
 		}
+		parser->is_set = is_keyword(&parser->token, "in");
 		if (is_keyword(&parser->token, "is") || is_keyword(&parser->token, "in"))
 			break;
 		return true;

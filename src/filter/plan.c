@@ -78,7 +78,7 @@ static void plan_status(struct kernel_filter *kernel, const struct term *term)
 	const struct operand *operand = term->operands;
 	uint32_t value = (uint32_t)operand->bits.value, mask = (uint32_t)operand->bits.mask;
 
-	if (term->count != 1 || operand->test != TEST_MASK)
+	if (term->count != 1 || operand->test != TEST_MASK || !mask)
 		return;
 	if (term->is_negated) {
 		if (mask & (mask - 1))

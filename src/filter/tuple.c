@@ -82,9 +82,13 @@ static enum field_id missing_member(const struct record *tuple, int direction)
 {
 	unsigned class = protocol_class(tuple->proto);
 
-	for (size_t i = 0; i < MEMBERS; i++)
+	for (size_t i = 0; i < MEMBERS; i++) {
+		/* A kernel that has no tracker for these knows no ports of theirs (DCCP since 6.17). */
+		if (members[i].protocols == CLASS_PORTS && class & (CLASS_DCCP | CLASS_UDPLITE))
+			continue;
 		if (members[i].protocols & class && !record_has(tuple, members[i].field[direction]))
 			return members[i].field[direction];
+	}
 	return FIELD_NONE;
 }
 

@@ -56,7 +56,8 @@ int namespace_enter(const char *spec, struct error *error)
 
 	if (!*spec || !namespace_path(spec, path, sizeof(path)))
 		return error_usage(error, 0, "network namespace: \"%.32s\" is no name, path or process number", spec);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* Not blocking: the path may lead to a pipe or a device. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 && errno == ENOENT)
 		return not_found(spec, path, error);
 	if (fd < 0)

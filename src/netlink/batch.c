@@ -23,7 +23,7 @@ enum {
 
 int netlink_batch_init(struct netlink_batch *batch, struct netlink *netlink)
 {
-	*batch = (struct netlink_batch){ .netlink = netlink, .buffer = malloc(BATCH_SIZE) };
+	*batch = (struct netlink_batch){ .netlink = netlink, .buffer = calloc(1, BATCH_SIZE) };
 	return batch->buffer ? 0 : -ENOMEM;
 }
 

@@ -141,6 +141,7 @@ bool decoder_decode(const struct decoder *decoder, const struct nlmsghdr *messag
 	size_t header_length = MNL_ALIGN(sizeof(*header));
 
 	record->present = (struct field_set){ { 0, 0 } };
+	record->family = record->proto = 0; /* read without a look at `present` */
 	if (message->nlmsg_len < MNL_NLMSG_HDRLEN || length < header_length ||
 	    message->nlmsg_type >> 8 != NFNL_SUBSYS_CTNETLINK)
 		return false;

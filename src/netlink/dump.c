@@ -168,7 +168,7 @@ int netlink_dump(struct netlink *netlink, const struct kernel_filter *filter,
 		 int (*each)(void *data, const struct nlmsghdr *message), void *data,
 		 bool *interrupted, struct error *error)
 {
-	char space[512];
+	char space[512] = { 0 }; /* the padding behind short attributes is sent too */
 	struct nlmsghdr *request =
 		netlink_message(netlink, space, IPCTNL_MSG_CT_GET, NLM_F_DUMP, filter->family);
 
@@ -179,7 +179,7 @@ int netlink_dump(struct netlink *netlink, const struct kernel_filter *filter,
 int netlink_dump_plain(struct netlink *netlink, uint8_t subsystem, uint8_t type,
 		       int (*each)(void *data, const struct nlmsghdr *message), void *data, struct error *error)
 {
-	char space[128];
+	char space[128] = { 0 };
 	struct nlmsghdr *request = netlink_message(netlink, space, type, NLM_F_DUMP, AF_UNSPEC);
 	bool ignored = false;
 

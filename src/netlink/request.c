@@ -48,7 +48,7 @@ static int transact(struct netlink *netlink, const struct nlmsghdr *request,
 int netlink_get(struct netlink *netlink, const struct record *tuple, bool is_reply,
 		int (*each)(void *data, const struct nlmsghdr *message), void *data, struct error *error)
 {
-	char space[512];
+	char space[512] = { 0 }; /* the padding behind short attributes is sent too */
 	struct nlmsghdr *message =
 		netlink_message(netlink, space, IPCTNL_MSG_CT_GET, NLM_F_ACK, tuple->family);
 
@@ -88,7 +88,7 @@ static int read_statistics(void *data, const struct nlmsghdr *message)
 /* CTA_STATS_GLOBAL_MAX_ENTRIES came with Linux 5.13; before it, and before GET_STATS, sysctl knows. */
 int netlink_statistics(struct netlink *netlink, uint64_t *entries, uint64_t *maximum, struct error *error)
 {
-	char space[128];
+	char space[128] = { 0 }; /* the padding behind short attributes is sent too */
 	struct nlmsghdr *message =
 		netlink_message(netlink, space, IPCTNL_MSG_CT_GET_STATS, NLM_F_ACK, AF_UNSPEC);
 	struct statistics statistics = { 0 };
@@ -113,7 +113,7 @@ int netlink_statistics(struct netlink *netlink, uint64_t *entries, uint64_t *max
 
 int netlink_flush(struct netlink *netlink, struct error *error)
 {
-	char space[128];
+	char space[128] = { 0 }; /* the padding behind short attributes is sent too */
 	struct nlmsghdr *message =
 		netlink_message(netlink, space, IPCTNL_MSG_CT_DELETE, NLM_F_ACK, AF_UNSPEC);
 

@@ -35,14 +35,15 @@ GRE_KEY(gre_dstkey, dport)
 GRE_KEY(reply_gre_srckey, reply_sport)
 GRE_KEY(reply_gre_dstkey, reply_dport)
 
-/* The sum of two counters, if the kernel keeps both. */
+/* The sum of two counters, if the kernel keeps both; at the end of the range it stays there. */
 #define SUM(sum, one, other)                                                            \
 	void derive_##sum(struct record *record, struct environment *environment) \
 	{                                                                               \
 		(void)environment;                                                      \
 		if (!record_has(record, FIELD_##one) || !record_has(record, FIELD_##other)) \
 			return;                                                         \
-		record->sum = record->one + record->other;                              \
+		if (__builtin_add_overflow(record->one, record->other, &record->sum))   \
+			record->sum = UINT64_MAX;                                       \
 		field_set_add(&record->present, FIELD_##sum);                           \
 	}
 

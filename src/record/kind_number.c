@@ -55,6 +55,9 @@ static bool one_port(struct slice text, uint64_t maximum, uint64_t *low, uint64_
 		return true;
 	if (text.length == 0 || (text.at[0] >= '0' && text.at[0] <= '9') || !slice_copy(text, name, sizeof(name)))
 		return false;
+	for (char *at = name; *at; at++)
+		if (*at >= 'A' && *at <= 'Z')
+			*at = (char)(*at | 0x20);
 	if (getservbyname_r(name, NULL, &entry, space, sizeof(space), &found) != 0 || !found)
 		return false;
 	*low = *high = (uint64_t)((found->s_port & 0xff) << 8 | (found->s_port >> 8 & 0xff));

@@ -4,8 +4,15 @@
 
 #include "format.h"
 
+struct csv_state {
+	struct buffer list; /* a list on its way to be quoted */
+};
+
 static void csv_open(struct printer *printer)
 {
+	struct csv_state *state = printer->state;
+
+	buffer_init(&state->list, -1);
 	for (size_t i = 0; i < printer->column_count; i++) {
 		if (i > 0)
 			buffer_char(printer->out, ',');
@@ -38,17 +45,17 @@ static void put_text(struct buffer *out, const char *text)
 static void put_value(struct printer *printer, const struct value *value)
 {
 	const struct kind *kind = &kinds[value->kind];
-	bool is_list = kind->json == JSON_LIST;
+	struct csv_state *state = printer->state;
 
 	if (value->kind == KIND_TEXT) {
 		put_text(printer->out, value->data);
-		return;
+	} else if (kind->json == JSON_LIST) {
+		state->list.length = 0;
+		kind->format(&state->list, value, &printer->environment->naming);
+		put_text(printer->out, buffer_string(&state->list));
+	} else {
+		kind->format(printer->out, value, &printer->environment->naming);
 	}
-	if (is_list)
-		buffer_char(printer->out, '"');
-	kind->format(printer->out, value, &printer->environment->naming);
-	if (is_list)
-		buffer_char(printer->out, '"');
 }
 
 static void csv_row(struct printer *printer, const struct value *values)
@@ -62,10 +69,21 @@ static void csv_row(struct printer *printer, const struct value *values)
 	buffer_char(printer->out, '\n');
 }
 
+static void csv_close(struct printer *printer)
+{
+	struct csv_state *state = printer->state;
+
+	if (state->list.error && !printer->out->error)
+		printer->out->error = state->list.error;
+	buffer_done(&state->list);
+}
+
 const struct format csv_format = {
 	.name = "csv",
 	.summary = "comma-separated values with a header",
 	.has_all_columns = true,
 	.open = csv_open,
 	.row = csv_row,
+	.close = csv_close,
+	.state_size = sizeof(struct csv_state),
 };

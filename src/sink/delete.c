@@ -22,13 +22,14 @@ static int delete_record(struct sink *sink, const struct record *record)
 	return result;
 }
 
-static int delete_close(struct sink *sink)
+/* Entries that were chosen go, also when the dump broke off behind them. */
+static int delete_close(struct sink *sink, int result)
 {
 	struct delete_sink *delete = (struct delete_sink *)sink;
-	int result = netlink_batch_send(delete->batch, delete->error);
-	int closed = delete->next ? delete->next->close(delete->next) : 0;
+	int sent = netlink_batch_send(delete->batch, delete->error);
+	int closed = delete->next ? delete->next->close(delete->next, result) : 0;
 
-	return result ? result : closed;
+	return sent ? sent : closed;
 }
 
 static void delete_free(struct sink *sink)

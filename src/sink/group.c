@@ -197,8 +197,12 @@ static int compare_groups(const void *a, const void *b, void *data)
 	size_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
 	struct value x_value = group_value(group, x, group->sort_column, &left);
 	struct value y_value = group_value(group, y, group->sort_column, &right);
-	int order = value_compare(&x_value, &y_value);
+	int order;
 
+	/* What lacks the key comes last either way, as in a sorted list. */
+	if (x_value.is_present != y_value.is_present)
+		return x_value.is_present ? -1 : 1;
+	order = value_compare(&x_value, &y_value);
 	if (order)
 		return group->is_descending ? -order : order;
 	/* Then by the keys, so that two runs print the same. */
@@ -265,6 +269,8 @@ static int print_groups(struct group_sink *group, uint32_t *order, struct buffer
 
 	for (size_t i = 0; i < group->count; i++)
 		order[i] = (uint32_t)i;
+	group->printer->is_short = true;
+	printer_open(group->printer);
 	qsort_r(order, group->count, sizeof(*order), compare_groups, group);
 	for (size_t row = 0; row < rows && !group->printer->out->error; row++) {
 		for (size_t i = 0; i < group->key_count + COLUMN_SUMS; i++)
@@ -275,13 +281,16 @@ static int print_groups(struct group_sink *group, uint32_t *order, struct buffer
 	return printer_close(group->printer);
 }
 
-static int group_close(struct sink *sink)
+static int group_close(struct sink *sink, int result)
 {
 	struct group_sink *group = (struct group_sink *)sink;
-	uint32_t *order = calloc(group->count + 1, sizeof(*order));
 	struct buffer text = { .fd = -1 };
-	int result = order ? buffer_init(&text, -1) : -ENOMEM;
+	uint32_t *order;
 
+	if (result < 0)
+		return 0; /* the groups of a part of the table would be wrong numbers */
+	order = calloc(group->count + 1, sizeof(*order));
+	result = order ? buffer_init(&text, -1) : -ENOMEM;
 	if (result == 0)
 		result = print_groups(group, order, &text);
 	buffer_done(&text);
@@ -375,7 +384,6 @@ int group_sink_new(const struct group_settings *settings, struct printer *printe
 		field_set_include(set, group->keys[i].field);
 	field_set_include(set, FIELD_packets);
 	field_set_include(set, FIELD_bytes);
-	printer_open(printer);
 	*sink = &group->sink;
 	return 0;
 }

@@ -7,21 +7,36 @@ struct print_sink {
 	struct sink sink;
 	struct printer *printer;
 	uint64_t limit;
+	bool is_open;
 };
+
+/* Not before there is something to say: a dump that fails must not look like an empty table. */
+static void open_printer(struct print_sink *print)
+{
+	if (!print->is_open)
+		printer_open(print->printer);
+	print->is_open = true;
+}
 
 static int print_record(struct sink *sink, const struct record *record)
 {
 	struct print_sink *print = (struct print_sink *)sink;
 
+	open_printer(print);
 	printer_record(print->printer, record);
 	if (print->printer->out->error)
 		return print->printer->out->error;
 	return print->limit && print->printer->rows >= print->limit;
 }
 
-static int print_close(struct sink *sink)
+static int print_close(struct sink *sink, int result)
 {
-	return printer_close(((struct print_sink *)sink)->printer);
+	struct print_sink *print = (struct print_sink *)sink;
+
+	if (result < 0 && !print->is_open)
+		return 0;
+	open_printer(print);
+	return printer_close(print->printer);
 }
 
 static void print_free(struct sink *sink)
@@ -37,7 +52,6 @@ struct sink *print_sink_new(struct printer *printer, uint64_t limit)
 		return NULL;
 	*print = (struct print_sink){ .sink = { print_record, print_close, print_free },
 				      .printer = printer, .limit = limit };
-	printer_open(printer);
 	return &print->sink;
 }
 
@@ -53,9 +67,10 @@ static int count_record(struct sink *sink, const struct record *record)
 	return 0;
 }
 
-static int count_close(struct sink *sink)
+static int count_close(struct sink *sink, int result)
 {
 	(void)sink;
+	(void)result;
 	return 0;
 }
 

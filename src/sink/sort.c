@@ -134,16 +134,18 @@ static void sort_kept(struct sort_sink *sort)
 	}
 }
 
-static int sort_close(struct sink *sink)
+/* The first of a part of the table are not the first of the table: after a failure nothing is handed on. */
+static int sort_close(struct sink *sink, int result)
 {
 	struct sort_sink *sort = (struct sort_sink *)sink;
-	int result = 0, closed;
+	int handed = 0, closed;
 
-	sort_kept(sort);
-	for (size_t i = 0; i < sort->count && result == 0; i++)
-		result = sort->next->record(sort->next, sort->kept[i].record);
-	closed = sort->next->close(sort->next);
-	return result < 0 ? result : closed;
+	if (result >= 0)
+		sort_kept(sort);
+	for (size_t i = 0; i < sort->count && result >= 0 && handed == 0; i++)
+		handed = sort->next->record(sort->next, sort->kept[i].record);
+	closed = sort->next->close(sort->next, handed < 0 ? handed : result);
+	return handed < 0 ? handed : closed;
 }
 
 static void sort_free(struct sink *sink)

@@ -151,8 +151,11 @@ static void hold(struct printer *printer, const struct value *values)
 		if (width > state->widths[i])
 			state->widths[i] = width;
 	}
-	if (++state->held == SAMPLE_ROWS)
-		release(printer);
+	if (++state->held < SAMPLE_ROWS || printer->is_short)
+		return;
+	/* More may follow, with values where these rows had none. */
+	memset(state->is_empty, 0, sizeof(state->is_empty));
+	release(printer);
 }
 
 static void table_row(struct printer *printer, const struct value *values)

@@ -5,6 +5,9 @@
 
 #include "conntab/sink.h"
 
+/* A line that people read holds about so many. */
+enum { ROWS_SHOWN = 10 };
+
 struct tally_sink {
 	struct sink sink;
 	struct tally *tally;
@@ -44,11 +47,11 @@ static int tally_record(struct sink *sink, const struct record *record)
 	return tally->next ? tally->next->record(tally->next, record) : 0;
 }
 
-static int tally_close(struct sink *sink)
+static int tally_close(struct sink *sink, int result)
 {
 	struct tally_sink *tally = (struct tally_sink *)sink;
 
-	return tally->next ? tally->next->close(tally->next) : 0;
+	return tally->next ? tally->next->close(tally->next, result) : 0;
 }
 
 static void tally_free(struct sink *sink)
@@ -89,8 +92,12 @@ static int compare_rows(const void *a, const void *b)
 
 void tally_format(struct tally *tally, struct buffer *buffer)
 {
+	uint64_t others = 0;
+
 	qsort(tally->rows, tally->row_count, sizeof(tally->rows[0]), compare_rows);
-	for (size_t i = 0; i < tally->row_count; i++) {
+	for (size_t i = ROWS_SHOWN; i < tally->row_count; i++)
+		others += tally->rows[i].count;
+	for (size_t i = 0; i < tally->row_count && i < ROWS_SHOWN; i++) {
 		const struct tally_row *row = &tally->rows[i];
 
 		buffer_format(buffer, "%s%llu ", i ? ", " : "", (unsigned long long)row->count);
@@ -98,4 +105,6 @@ void tally_format(struct tally *tally, struct buffer *buffer)
 		if (row->is_unreplied)
 			buffer_text(buffer, " unreplied");
 	}
+	if (others)
+		buffer_format(buffer, ", %llu others", (unsigned long long)others);
 }

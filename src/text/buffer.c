@@ -2,6 +2,8 @@
 #include "conntab/buffer.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,11 +24,35 @@ void buffer_done(struct buffer *buffer)
 	*buffer = (struct buffer){ .fd = -1 };
 }
 
-static int write_all(int fd, const char *data, size_t length)
-{
-	while (length > 0) {
-		ssize_t written = write(fd, data, length);
+/* How long a reader may take, once a signal has asked us to end, in milliseconds. */
+enum { PATIENCE = 200 };
 
+/*
+ * How much to write at once: all, until a signal comes. Then only what is sure not
+ * to hang; 0 when the reader does not take even that.
+ */
+static size_t part_to_write(const struct buffer *buffer, size_t length)
+{
+	struct pollfd reader = { .fd = buffer->fd, .events = POLLOUT };
+
+	if (!buffer->interrupt || !*buffer->interrupt)
+		return length;
+	if (poll(&reader, 1, PATIENCE) <= 0)
+		return 0;
+	return length < PIPE_BUF ? length : PIPE_BUF;
+}
+
+static int write_all(const struct buffer *buffer)
+{
+	const char *data = buffer->data;
+	size_t length = buffer->length;
+
+	while (length > 0) {
+		size_t part = part_to_write(buffer, length);
+		ssize_t written = part ? write(buffer->fd, data, part) : -1;
+
+		if (part == 0)
+			return -EINTR;
 		if (written < 0) {
 			if (errno == EINTR)
 				continue;
@@ -41,7 +67,7 @@ static int write_all(int fd, const char *data, size_t length)
 int buffer_flush(struct buffer *buffer)
 {
 	if (buffer->error == 0 && buffer->fd >= 0 && buffer->length > 0)
-		buffer->error = write_all(buffer->fd, buffer->data, buffer->length);
+		buffer->error = write_all(buffer);
 	if (buffer->fd >= 0)
 		buffer->length = 0;
 	return buffer->error;

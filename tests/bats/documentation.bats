@@ -1,0 +1,382 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Help, man pages, completion, README and the tables in the sources say the same, and what they say works.
+# Words of the tables are split on purpose; a test is a subshell, and so is what it sets.
+# shellcheck shell=bash disable=SC1003,SC2001,SC2013,SC2016,SC2030,SC2031
+
+load ../lib/common
+
+# Tables are compared by some thousand calls, which would take long under valgrind: only examples run there.
+conntab() { "${CONNTAB_REAL:-$CONNTAB}" "$@"; }
+conntab_router() { world_router "${CONNTAB_REAL:-$CONNTAB}" "$@"; }
+
+PAGE=$CONNTAB_ROOT/$CONNTAB_BUILD/man/conntab.8
+[ "${CONNTAB_BUILD#/}" = "$CONNTAB_BUILD" ] || PAGE=$CONNTAB_BUILD/man/conntab.8
+FILTER_PAGE=${PAGE%conntab.8}conntab-filter.7
+SOURCES=$CONNTAB_ROOT/src
+
+setup_file() {
+	world_single "documentation$$"
+	world_accounting on
+	mkdir "$BATS_FILE_TMPDIR/bin"
+	ln -s "$CONNTAB" "$BATS_FILE_TMPDIR/bin/conntab"
+	ln -s /bin/true "$BATS_FILE_TMPDIR/bin/logger" # examples must not write to this machine's log
+	refill
+}
+
+teardown_file() {
+	world_destroy
+}
+
+# Some entries of every protocol: examples delete some of them.
+refill() {
+	conntab_router -q flush all && world_fill 200 >/dev/null
+}
+
+# ---- the tables, as the sources have them ----
+
+table_fields() {
+	sed -nE 's/^(FIELD|ANY_OF)\(.*[A-Z], "([a-z._]+)".*/\2/p' "$SOURCES/record/fields.def"
+}
+
+table_aliases() {
+	sed -nE 's/.*\.alias = "([^"]+)".*/\1/p' "$SOURCES/record/fields.def" | tr ' ' '\n'
+}
+
+table_options() {
+	sed -nE 's/^\t\[OPTION_[A-Z0-9_]+\] = \{ "([a-z0-9-]+)".*/\1/p' "$SOURCES/command/options.c"
+}
+
+table_commands() {
+	sed -n '/^const struct command [a-z]*_command = {/,/^};/s/^\t\.name = "\(.*\)",/\1/p' "$SOURCES"/command/*.c
+}
+
+table_formats() {
+	sed -n '/^const struct format [a-z]*_format = {/,/^};/s/^\t\.name = "\(.*\)",/\1/p' "$SOURCES"/sink/*.c
+}
+
+table_extras() {
+	sed -n '/^static const struct format_extra .*{/,/^};/p' "$SOURCES"/sink/*.c | sed -nE 's/.*\{ "([a-z]+)", .*/\1/p'
+}
+
+# The words that may stand alone: of families, protocols, states and status flags.
+table_words() {
+	grep -v 'is_alias = true' "$SOURCES/record/kind_word.c" |
+		sed -nE 's/^\t(\{ \.name = |BIT_WORD\()"([A-Za-z0-9_]+)".*/\2/p' | tr '[:upper:]' '[:lower:]'
+}
+
+# ---- what the others say ----
+
+help_names() {
+	conntab help "$1" | sed -nE 's/^  ([a-z][a-z0-9._]*)( .*|$)/\1/p'
+}
+
+# The names that a list of a man page has: .It Cm NAME.
+page_items() {
+	sed -nE 's/^\.It Cm ([a-z0-9._]+)$/\1/p' "$1"
+}
+
+page_text() {
+	mandoc -T ascii "$1" | col -bx
+}
+
+offered() {
+	conntab --complete "$1" "${#1}"
+}
+
+sorted_equal() {
+	assert_equal "$(sort <<<"$1")" "$(sort <<<"$2")"
+}
+
+# has_all WORDS PLACE: each of the first is a line of the second.
+has_all() {
+	local missing
+
+	missing=$(comm -23 <(sort -u <<<"$1") <(sort -u <<<"$2"))
+	[ -z "$missing" ] || fail "not in $3: $missing"
+}
+
+@test "tables: they are found at all" {
+	assert [ "$(table_fields | wc -l)" -gt 60 ]
+	assert [ "$(table_aliases | wc -l)" -gt 10 ]
+	assert [ "$(table_options | wc -l)" -gt 15 ]
+	assert [ "$(table_commands | wc -l)" -ge 6 ]
+	assert [ "$(table_formats | wc -l)" -ge 7 ]
+	assert [ "$(table_extras | wc -l)" -ge 5 ]
+	assert [ "$(table_words | wc -l)" -gt 60 ]
+}
+
+@test "commands: help, man page and completion have those of the table" {
+	sorted_equal "$(conntab help | sed -n '/^Commands:/,/^$/s/^  \([a-z]\+\) .*/\1/p')" "$(table_commands)"
+	sorted_equal "$(sed -n 's/^\.Ss conntab \([a-z]*\).*/\1/p' "$PAGE")" "$(table_commands)"
+	sorted_equal "$(offered 'conntab ')" "$(table_commands)"
+	for command in $(table_commands); do
+		run conntab help "$command"
+		assert_success
+		assert_line --index 0 --regexp "^conntab $command( |$)"
+		# The synopsis is written by hand.
+		sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/p' "$PAGE" | grep -q "^\.Cm $command" || fail "$command: not in the synopsis"
+	done
+}
+
+@test "options: help, man page and completion have those of the table" {
+	local shown page
+	shown=$(for command in '' $(table_commands); do
+		conntab help ${command:+"$command"} | sed -nE 's/^  (-., |    )--([a-z0-9-]+).*/\2/p'
+	done | sort -u)
+	sorted_equal "$shown" "$(table_options)"
+	page=$(sed -nE 's/^\.It .*Fl \\-([a-z0-9-]+).*/\1/p' "$PAGE" | sort -u)
+	sorted_equal "$page" "$(table_options)"
+	shown=$(for command in $(table_commands); do offered "conntab $command --"; done | sed 's/^--//' | sort -u)
+	sorted_equal "$shown" "$(table_options)"
+	# The letters too, each beside its name.
+	for command in $(table_commands); do
+		while read -r letter name; do
+			grep -qE "^\.It Fl ${letter#-} , Fl \\\\-${name#--}( |$)" "$PAGE" || fail "$letter, $name: not in the man page"
+			offered "conntab $command -" | grep -qx -- "$letter" || fail "$letter of $command is not offered"
+		done < <(conntab help "$command" | sed -nE 's/^  (-.), (--[a-z0-9-]+).*/\1 \2/p')
+	done
+}
+
+@test "formats and extras: help, man page, completion and README have those of the table" {
+	sorted_equal "$(help_names formats)" "$(table_formats)"
+	sorted_equal "$(conntab help formats | sed -nE 's/^    ,([a-z]+).*/\1/p')" "$(table_extras)"
+	sorted_equal "$(offered 'conntab list -o ')" "$(table_formats)"
+	sorted_equal "$(offered 'conntab list -o conntrack,')" "$(table_extras | sed 's/^/conntrack,/')"
+	sorted_equal "$(sed -n '/^\.Sh FORMATS/,/^\.Sh ENVIRONMENT/p' "$PAGE" | page_items /dev/stdin)" \
+		"$(table_formats; table_extras)"
+	for format in $(table_formats); do
+		grep -q "\`$format\`" "$CONNTAB_ROOT/README.md" || fail "$format: not in README.md"
+		run conntab_router list -o "$format" --limit 1
+		assert_success
+	done
+	for extra in $(table_extras); do
+		# "labels" insists on names, which this machine may not have.
+		run conntab_router list -o "conntrack,$extra" --limit 1
+		assert [ "$status" -ne 2 ]
+	done
+}
+
+@test "fields: help, man page and completion have those of the table" {
+	sorted_equal "$(help_names fields)" "$(table_fields)"
+	sorted_equal "$(sed -n '/^\.Sh FIELDS/,/^\.Sh THREE/p' "$FILTER_PAGE" | page_items /dev/stdin)" "$(table_fields)"
+	has_all "$(table_fields)" "$(offered 'conntab list ')" "what can begin a term"
+	# Columns: all but those that stand for several.
+	sorted_equal "$(offered 'conntab list -c ')" "$(table_fields | grep -vxE 'addr|port')"
+	for alias in $(table_aliases); do
+		conntab help fields | grep -qE "also: .*\b$alias\b" || fail "$alias: not in help"
+		page_text "$FILTER_PAGE" | tr -s ' \n' ' ' | grep -qiE "also: [a-z0-9. ]*\b$alias\b" || fail "$alias: not in the man page"
+	done
+}
+
+@test "fields: each can be filtered, printed, sorted and grouped by" {
+	for field in $(table_fields); do
+		[[ $field == addr || $field == port ]] && continue
+		run conntab_router list -c "$field" --sort "$field" --limit 2 -o jsonl
+		assert_success
+		run conntab_router count --by "$field"
+		assert_success
+	done
+}
+
+@test "bare words: help, man page and completion have those of the table, and each is a filter" {
+	local help page
+	help=$(conntab help filter | sed -nE 's/^  (family|proto|state|status) +//p' | tr ' ' '\n')
+	sorted_equal "$help" "$(table_words | sort -u)"
+	page=$(sed -n '/^\.It Cm family/,/^\.El/p' "$FILTER_PAGE" | sed '/^\.El/q' | grep -v '^\.')
+	sorted_equal "$page" "$(table_words | sort -u)"
+	has_all "$(table_words)" "$(offered 'conntab list ')" "what can begin a term"
+	for word in $(table_words); do
+		run conntab_router count "$word"
+		assert_success
+	done
+}
+
+@test "topics: help names them and has them" {
+	for topic in filter fields formats examples; do
+		conntab help | grep -q "help $topic" || fail "$topic: not in help"
+		run conntab help "$topic"
+		assert_success
+		assert_output
+		offered 'conntab help ' | grep -qx "$topic" || fail "$topic: not offered"
+	done
+}
+
+# ---- what they say works ----
+
+# runs SOURCE LINE: as a user would, in the world's router, but without a terminal. 0 and 1 are fine.
+runs() {
+	local line=$2
+
+	# Namespaces and processes that examples name are ours here.
+	line=$(sed -E "s#-n (web[12]|4711|/proc/4711/ns/net)( |$)#-n $WORLD-router\2#g; s/[[:space:]]+# .*//" <<<"$line")
+	# A watch goes on until somebody ends it.
+	line=$(sed -E 's/\<watch\>/watch --interval 0.01 --count 3/' <<<"$line")
+	run world_router env PATH="$BATS_FILE_TMPDIR/bin:$PATH" bash -c "set -o pipefail; $line" </dev/null
+	[[ $status -le 1 ]] || fail "$1: $line: status $status: $output"
+	! grep -E '^conntab: .*(column [0-9]+|no option|takes no|no command|expected)' <<<"$output" || fail "$1: $line"
+}
+
+# The command lines of a man page's examples: in .Bd -literal, without roff's escapes.
+page_examples() {
+	sed -n '/^\.Bd -literal/,/^\.Ed/p' "$1" | sed -n '/^conntab /p' | sed -e 's/\\-/-/g' -e 's/\\&//g' -e 's/\\e/\\/g'
+}
+
+help_examples() {
+	for topic in '' filter fields formats examples $(table_commands); do
+		conntab help ${topic:+"$topic"} | sed -n 's/^  \(conntab .*\)/\1/p'
+	done | sort -u
+}
+
+# Lines of fenced blocks that begin with conntab, "# conntab" or "$ conntab".
+markdown_examples() {
+	sed -n '/^```\(sh\|console\)/,/^```$/p' "$1" | sed -nE 's/^([#$] )?(sudo )?(conntab .*)/\3/p'
+}
+
+@test "examples: every one in help runs" {
+	assert [ "$(help_examples | wc -l)" -ge 15 ]
+	while read -r line; do
+		refill
+		runs help "$line"
+	done < <(help_examples)
+}
+
+@test "examples: every one in the man pages runs" {
+	for page in "$PAGE" "$FILTER_PAGE"; do
+		assert [ "$(page_examples "$page" | wc -l)" -ge 10 ]
+		while read -r line; do
+			refill
+			runs "$page" "$line"
+		done < <(page_examples "$page")
+	done
+}
+
+@test "examples: every one in README.md and CONTRIBUTING.md runs" {
+	assert [ "$(markdown_examples "$CONNTAB_ROOT/README.md" | wc -l)" -ge 8 ]
+	for file in README.md CONTRIBUTING.md contrib/README.md; do
+		while read -r line; do
+			refill
+			# Not a command line but the output of --explain.
+			[[ $line == 'conntab  '* ]] && continue
+			runs "$file" "$line"
+		done < <(markdown_examples "$CONNTAB_ROOT/$file")
+	done
+}
+
+@test "examples: the filter lines of help and README are filters" {
+	while IFS= read -r line; do
+		run conntab_router count "$(sed "s/^'\(.*\)'$/\1/" <<<"$line")"
+		assert_success
+		refute_output --partial 'never matches'
+	done < <(conntab help filter | sed -n '/common case/,/^FIELD/s/^  //p')
+	run conntab_router count --explain src 192.0.2.7,10.0.0.0/8,2001:db8::/32,192.0.2.1-192.0.2.9
+	assert_success
+}
+
+@test "options: every command takes those that its help shows, and refuses the others" {
+	local base value words
+	for command in $(table_commands); do
+		case $command in
+		count) base='--by src' ;;
+		get) base='tcp src 192.0.2.1 sport 1 dst 192.0.2.2 dport 2' ;;
+		delete) base='src 192.0.2.254' ;;
+		flush) base='idle' ;;
+		watch) base='--count 1' ;;
+		*) base='' ;;
+		esac
+		while read -r option argument; do
+			case $argument in
+			'NAME|PATH|PID') value=$WORLD-router ;;
+			'FORMAT[,EXTRA]') value=jsonl ;;
+			'FIELD,...') value=src ;;
+			'[-]FIELD') value=-src ;;
+			N) value=3 ;;
+			WHEN | LEVEL) value=never ;;
+			LIMIT) value=80% ;;
+			SECONDS) value=0.01 ;;
+			COMMAND) value=true ;;
+			AGE) value=1h ;;
+			'STATE,...') value=close,last_ack ;;
+			'') value='' ;;
+			*) fail "$command $option: unknown argument $argument" ;;
+			esac
+			words=$base
+			[[ $command$option != get--ipv6 ]] || words='tcp src 2001:db8::1 sport 1 dst 2001:db8::2 dport 2'
+			# shellcheck disable=SC2086
+			run conntab_router $command $words $option $value
+			[[ $status -le 1 ]] || fail "$command $words $option $value: $output"
+		done < <(conntab help "$command" | sed -nE 's/^  (-., |    )(--[a-z0-9-]+)( ([^ ]+))?  +.*/\2 \4/p')
+		for option in $(table_options); do
+			conntab help "$command" | grep -q -- "--$option " && continue
+			# shellcheck disable=SC2086
+			run conntab_router $command $base "--$option" 3
+			[[ $command == @(watch|check) ]] && assert_failure 3 || assert_failure 2
+			assert_output "conntab: $command: $command takes no --$option"
+		done
+	done
+}
+
+@test "options: -V and -h work before and behind every command" {
+	local version
+	version=$(conntab -V)
+	for command in $(table_commands); do
+		run conntab_router -h "$command"
+		assert_output "$(conntab help "$command")"
+		run conntab_router "$command" -h
+		assert_output "$(conntab help "$command")"
+		run conntab_router "$command" -V
+		assert_output "$version"
+	done
+}
+
+@test "man pages: mandoc has nothing to say" {
+	for page in "$PAGE" "$FILTER_PAGE"; do
+		run mandoc -T lint -W warning "$page"
+		assert_output ''
+		assert_success
+		run grep -n '@[A-Z]*@' "$page"
+		assert_failure 1
+	done
+}
+
+@test "man pages: man shows them, with their sections" {
+	for section in NAME SYNOPSIS DESCRIPTION OPTIONS COMMANDS FORMATS ENVIRONMENT FILES 'EXIT STATUS' EXAMPLES 'SEE ALSO'; do
+		page_text "$PAGE" | grep -qx "$section" || fail "$section: not in conntab(8)"
+	done
+	for section in NAME DESCRIPTION VALUES FIELDS 'THREE-VALUED LOGIC' 'WHAT THE KERNEL EVALUATES' EXAMPLES 'SEE ALSO'; do
+		page_text "$FILTER_PAGE" | grep -qx "$section" || fail "$section: not in conntab-filter(7)"
+	done
+	if command -v man >/dev/null && ! man --version 2>&1 | grep -q minimized; then
+		run env MANPAGER=cat MANWIDTH=80 man -l "$PAGE"
+		assert_success
+		assert_output --partial 'conntab delete'
+	fi
+}
+
+# What the Makefile installs with apt.
+makefile_packages() {
+	make --no-print-directory -s -C "$CONNTAB_ROOT" -f - show <<'END'
+include Makefile
+show:
+	@printf '%s\n' $(BUILD_PACKAGES) $(TEST_PACKAGES)
+END
+}
+
+@test "README: the list for apt is the Makefile's" {
+	local list
+	list=$(sed -n '/^apt install/,/^```/p' "$CONNTAB_ROOT/README.md" | grep -v '^```' | sed 's/^apt install//' |
+		tr -d '\\' | tr -s ' \n' '\n' | grep .)
+	assert [ "$(makefile_packages | wc -l)" -ge 10 ]
+	sorted_equal "$list" "$(makefile_packages)"
+}
+
+@test "README and CONTRIBUTING: make's targets and the paths exist" {
+	for target in $(grep -hoE '^(sudo )?make [a-z-]+' "$CONNTAB_ROOT"/README.md "$CONNTAB_ROOT"/CONTRIBUTING.md |
+		sed 's/.*make //' | sort -u); do
+		grep -qE "^$target:" "$CONNTAB_ROOT/Makefile" || fail "make has no target $target"
+	done
+	for path in $(grep -hoE '`[^`]*`' "$CONNTAB_ROOT"/README.md "$CONNTAB_ROOT"/CONTRIBUTING.md |
+		tr -d '`' | grep -E '^(src|include|tests|man|completions|contrib)/' | grep -vE 'NAME|^src/[0-9]' | sort -u); do
+		compgen -G "$CONNTAB_ROOT/$path" >/dev/null || fail "$path is not there"
+	done
+}
