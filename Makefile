@@ -11,7 +11,7 @@ CFLAGS ?= -O2 -g
 PKG_CONFIG ?= pkg-config
 
 # The one list of packages (Debian and Ubuntu): to build, and beyond that to test and to demonstrate.
-BUILD_PACKAGES = gcc make pkg-config libmnl-dev libnetfilter-conntrack-dev
+BUILD_PACKAGES = gcc libc6-dev make pkg-config libmnl-dev libnetfilter-conntrack-dev
 TEST_PACKAGES = bats bats-assert bats-support libcmocka-dev conntrack iproute2 nftables iputils-ping \
 	socat jq python3 libxml2-utils mandoc bash-completion shellcheck netbase expect procps \
 	valgrind man-db
