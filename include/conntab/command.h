@@ -124,6 +124,8 @@ struct command {
 	enum exit_status failure; /* the exit status of every failure; 0: 1, and 2 for usage */
 	enum completion_source completes;
 	int (*run)(struct context *context); /* returns the exit status */
+	/* Says a failure in the command's own form; NULL: a line on standard error. */
+	void (*fail)(const struct context *context, const struct error *error);
 };
 
 extern const struct command *const commands[]; /* ends with NULL */

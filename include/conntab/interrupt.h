@@ -3,6 +3,7 @@
 #define CONNTAB_INTERRUPT_H
 
 #include <signal.h>
+#include <time.h>
 
 /*
  * The one mutable file-scope thing of the program: the number of the signal
@@ -12,5 +13,13 @@
 extern volatile sig_atomic_t interrupt_signal;
 
 void interrupt_install(void);
+
+/*
+ * Waits until `fd` can be read (-1: none) or until `due` (CLOCK_MONOTONIC; NULL:
+ * without end). A signal that comes just before the wait ends it too: looking at
+ * interrupt_signal first and blocking then would miss it. Returns 0, or -EINTR
+ * after any signal that is handled.
+ */
+int interrupt_wait(int fd, const struct timespec *due);
 
 #endif

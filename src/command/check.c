@@ -111,13 +111,12 @@ static void print(const struct check *check, const struct watched *list, int cou
 	buffer_char(out, '\n');
 }
 
-/* A plugin says also on standard output why it knows nothing. */
-static int unknown(struct check *check)
+/* A plugin says on standard output why it knows nothing: nobody reads the other stream. */
+static void check_fail(const struct context *context, const struct error *error)
 {
-	buffer_text(check->context->out, "CONNTRACK UNKNOWN - ");
-	buffer_untrusted(check->context->out, check->error.text, strlen(check->error.text));
-	buffer_char(check->context->out, '\n');
-	return STATUS_UNKNOWN;
+	buffer_text(context->out, "CONNTRACK UNKNOWN - ");
+	buffer_untrusted(context->out, error->text, strlen(error->text));
+	buffer_char(context->out, '\n');
 }
 
 static int check_run(struct context *context)
@@ -137,7 +136,7 @@ static int check_run(struct context *context)
 	if (!check.error.code)
 		print(&check, list, count, level);
 	watched_close(list, count);
-	return check.error.code ? unknown(&check) : (int)level;
+	return check.error.code ? report_error(context, &check.error) : (int)level;
 }
 
 const struct command check_command = {
@@ -155,4 +154,5 @@ const struct command check_command = {
 	.takes_namespaces = true,
 	.failure = STATUS_UNKNOWN,
 	.run = check_run,
+	.fail = check_fail,
 };

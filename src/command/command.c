@@ -46,7 +46,10 @@ int report_error(const struct context *context, const struct error *error)
 		snprintf(text, sizeof(text), "column %zu: %s", error->column, error->text);
 	else
 		snprintf(text, sizeof(text), "%s", error->text);
-	say(context, text);
+	if (context->command && context->command->fail)
+		context->command->fail(context, error);
+	else
+		say(context, text);
 	if (context->command && context->command->failure)
 		return context->command->failure;
 	return error->is_usage ? STATUS_USAGE : STATUS_FAILED;

@@ -246,5 +246,6 @@ bool request_confirm(const struct context *context, const char *format, ...)
 	va_end(arguments);
 	fputs(" [y/N] ", stderr);
 	fflush(stderr);
-	return fgets(answer, sizeof(answer), stdin) && (answer[0] | 0x20) == 'y';
+	return interrupt_wait(STDIN_FILENO, NULL) == 0 && fgets(answer, sizeof(answer), stdin) &&
+	       (answer[0] | 0x20) == 'y';
 }

@@ -197,10 +197,14 @@ static int find_format(const struct settings *settings, size_t *found, struct er
 /* False when a signal cut the sleep short. */
 static bool sleep_for(uint64_t nanoseconds)
 {
-	struct timespec rest = { .tv_sec = (time_t)(nanoseconds / 1000000000),
-				 .tv_nsec = (long)(nanoseconds % 1000000000) };
+	struct timespec due;
 
-	while (nanosleep(&rest, &rest) < 0 && !interrupt_signal)
+	clock_gettime(CLOCK_MONOTONIC, &due);
+	due.tv_sec += (time_t)(nanoseconds / 1000000000);
+	due.tv_nsec += (long)(nanoseconds % 1000000000);
+	due.tv_sec += due.tv_nsec / 1000000000;
+	due.tv_nsec %= 1000000000;
+	while (interrupt_wait(-1, &due) == -EINTR && !interrupt_signal)
 		;
 	return !interrupt_signal;
 }

@@ -238,7 +238,7 @@ static int wait_for_next(struct watch *watch, struct timespec *due)
 	next = (uint64_t)due->tv_sec * 1000000000 + (uint64_t)due->tv_nsec;
 	if ((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec > next)
 		*due = now;
-	while (!interrupt_signal && clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, due, NULL) == EINTR)
+	while (interrupt_wait(-1, due) == -EINTR && !interrupt_signal)
 		if (!interrupt_signal && watch->is_live && print(watch))
 			return watch->context->out->error;
 	return 0;

@@ -602,7 +602,7 @@ interrupted_by() {
 		conntab_router list >all
 		assert_equal "$ended" "-$number"
 		assert [ "$(wc -l <out)" -lt 31000 ]
-		assert_equal "$(tail -c 1 out | xxd -p)" 0a
+		assert_equal "$(tail -c 1 out | od -An -tx1 | tr -d ' ')" 0a
 		run ! grep -vE '^ipv[46] .* use=[0-9]+$' out
 		assert_equal "$(cat err)" ''
 		interrupted_by "${signal%:*}" list -j
