@@ -3,6 +3,7 @@
 #define CONNTAB_INTERRUPT_H
 
 #include <signal.h>
+#include <stdint.h>
 #include <time.h>
 
 /*
@@ -21,5 +22,7 @@ void interrupt_install(void);
  * after any signal that is handled.
  */
 int interrupt_wait(int fd, const struct timespec *due);
+/* Moves a due time on. */
+void interrupt_due_add(struct timespec *due, uint64_t nanoseconds);
 
 #endif

@@ -200,10 +200,7 @@ static bool sleep_for(uint64_t nanoseconds)
 	struct timespec due;
 
 	clock_gettime(CLOCK_MONOTONIC, &due);
-	due.tv_sec += (time_t)(nanoseconds / 1000000000);
-	due.tv_nsec += (long)(nanoseconds % 1000000000);
-	due.tv_sec += due.tv_nsec / 1000000000;
-	due.tv_nsec %= 1000000000;
+	interrupt_due_add(&due, nanoseconds);
 	while (interrupt_wait(-1, &due) == -EINTR && !interrupt_signal)
 		;
 	return !interrupt_signal;

@@ -230,10 +230,7 @@ static int wait_for_next(struct watch *watch, struct timespec *due)
 	struct timespec now;
 	uint64_t next;
 
-	due->tv_sec += (time_t)(watch->interval / 1000000000);
-	due->tv_nsec += (long)(watch->interval % 1000000000);
-	due->tv_sec += due->tv_nsec / 1000000000;
-	due->tv_nsec %= 1000000000;
+	interrupt_due_add(due, watch->interval);
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	next = (uint64_t)due->tv_sec * 1000000000 + (uint64_t)due->tv_nsec;
 	if ((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec > next)

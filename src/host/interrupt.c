@@ -41,6 +41,14 @@ static struct timespec time_left(const struct timespec *due)
 	return left.tv_sec < 0 ? (struct timespec){ 0 } : left;
 }
 
+void interrupt_due_add(struct timespec *due, uint64_t nanoseconds)
+{
+	due->tv_sec += (time_t)(nanoseconds / 1000000000);
+	due->tv_nsec += (long)(nanoseconds % 1000000000);
+	due->tv_sec += due->tv_nsec / 1000000000;
+	due->tv_nsec %= 1000000000;
+}
+
 int interrupt_wait(int fd, const struct timespec *due)
 {
 	struct pollfd readable = { .fd = fd, .events = POLLIN };
