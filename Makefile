@@ -14,7 +14,7 @@ PKG_CONFIG ?= pkg-config
 BUILD_PACKAGES = gcc libc6-dev make pkg-config libmnl-dev libnetfilter-conntrack-dev
 TEST_PACKAGES = bats bats-assert bats-support libcmocka-dev conntrack iproute2 nftables iputils-ping \
 	socat jq python3 libxml2-utils mandoc bash-completion shellcheck netbase expect procps \
-	valgrind man-db
+	valgrind man-db tmux strace libmonitoring-plugin-perl
 
 LIBRARIES = libmnl libnetfilter_conntrack
 SOURCES = $(sort $(wildcard src/*.c src/*/*.c))
@@ -30,7 +30,7 @@ OUR_CFLAGS = -std=gnu11 -D_GNU_SOURCE -Iinclude -MMD -MP -Wall -Wextra -Wshadow 
 OUR_CPPFLAGS = $(if $(findstring -O,$(CFLAGS)),$(if $(findstring fsanitize,$(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2))
 OUR_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 LIBRARY_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(LIBRARIES) 2>/dev/null)
-LIBRARY_FLAGS = $(shell $(PKG_CONFIG) --libs $(LIBRARIES) 2>/dev/null || echo -lmnl -lnetfilter_conntrack)
+LIBRARY_FLAGS = $(shell $(PKG_CONFIG) --libs $(LIBRARIES) 2>/dev/null || echo -lmnl -lnetfilter_conntrack) -lm
 
 V ?= 0
 QUIET = $(if $(filter 0,$(V)),@printf '  %-6s %s\n' $(1) $@;,)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "conntab/query.h"
 
+#include <errno.h>
 #include <time.h>
 
 #include "conntab/netlink.h"
@@ -62,6 +63,10 @@ int query_run(struct query *query, struct netlink *netlink, struct error *error)
 	int result = 0;
 
 	prepare(&feed, query);
+	if (field_set_has(&query->fields, FIELD_idle))
+		netlink_timeout_policies(netlink, query->environment->policies);
+	if (!netlink->socket)
+		return finish(query, error_set(error, -EBADF, "netlink: cannot open a socket"));
 	filter_plan(query->is_without_kernel ? NULL : query->filter, query->family, &plan);
 	for (unsigned i = 0; i < plan.count && result == 0; i++)
 		result = netlink_dump(netlink, &plan.dumps[i], feed_message, &feed, &query->is_interrupted, error);
@@ -75,6 +80,10 @@ int query_get(struct query *query, struct netlink *netlink, const struct record 
 	int result;
 
 	prepare(&feed, query);
+	if (field_set_has(&query->fields, FIELD_idle))
+		netlink_timeout_policies(netlink, query->environment->policies);
+	if (!netlink->socket)
+		return finish(query, error_set(error, -EBADF, "netlink: cannot open a socket"));
 	result = netlink_get(netlink, tuple, is_reply, feed_message, &feed, error);
 	return finish(query, result == 0 ? feed.sink_result : result);
 }

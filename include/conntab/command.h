@@ -120,6 +120,7 @@ struct command {
 	const char *details;   /* paragraphs, wrapped by hand */
 	const char *examples;  /* lines: a command line, two blanks, "# why" */
 	uint64_t options;      /* OPTION_BIT()s beside the global ones */
+	uint64_t refuses;      /* OPTION_BIT()s of global ones that mean nothing to it */
 	bool takes_namespaces; /* several -n */
 	enum exit_status failure; /* the exit status of every failure; 0: 1, and 2 for usage */
 	enum completion_source completes;
@@ -140,6 +141,8 @@ struct context {
 	int argument_count;
 };
 
+/* The options that a command takes; without one those that stand before it. */
+uint64_t command_options(const struct command *command);
 const struct command *command_find(const char *name);
 /*
  * Reads options and arguments into the context: `words` are those behind the

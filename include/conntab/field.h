@@ -9,7 +9,7 @@
 enum {
 	FIELD_PATHS_MAX = 3,
 	FIELD_PATH_DEPTH = 4,
-	FIELD_USES_MAX = 8,
+	FIELD_USES_MAX = 10,
 };
 
 /* Which protocols can carry a field. */

@@ -15,7 +15,7 @@ struct sample {
 	uint64_t maximum; /* of the machine: each namespace fills up to it on its own */
 	struct counter_sums counters;
 	bool has_events;
-	uint64_t created, destroyed; /* entries since the source was opened, as the kernel's events tell */
+	uint64_t created; /* entries since the source was opened, as the kernel's events tell */
 };
 
 /*
@@ -28,17 +28,19 @@ struct fill_source {
 	dev_t device;
 	ino_t inode;
 	struct netlink netlink;
-	int event_sockets[2]; /* for new and destroyed entries; -1: none */
+	int event_socket; /* for new entries; -1: none */
 };
 
 /*
- * Opens the sockets. With `has_events` it subscribes to new and destroyed entries,
- * only to count them: the sockets are never read, their queues fill, and the
- * kernel counts what it could not deliver. Returns 0 or -errno with `error`.
+ * Opens the sockets. With `has_events` it subscribes to new entries, only to count
+ * them: the socket is never read, its queue fills, and the kernel counts what it
+ * could not deliver. (Entries that were there before send no event when they end,
+ * so destroyed ones follow from the new ones and the change of the total.) Returns
+ * 0 or -errno with `error`.
  */
 int fill_source_open(struct fill_source *source, const char *name, bool has_events, struct error *error);
 void fill_source_close(struct fill_source *source);
-/* Takes a sample: nine system calls. -ENOENT with `error` when the named namespace is gone. */
+/* Takes a sample: about ten system calls. -ENOENT with `error` when the named namespace is gone. */
 int fill_source_sample(struct fill_source *source, struct sample *sample, struct error *error);
 
 /* What grew between two samples of one source. */
@@ -57,6 +59,7 @@ struct threshold {
 	double low, high; /* -INFINITY and INFINITY where open */
 	bool low_is_percent, high_is_percent;
 	bool is_inverted;
+	bool is_limit; /* from threshold_parse_limit() */
 	const char *text; /* as written, borrowed; NULL: not set */
 };
 
@@ -65,6 +68,11 @@ int threshold_parse(const char *text, const char *option, struct threshold *thre
 /* The plain form for watch: reached at N or N% and above. */
 int threshold_parse_limit(const char *text, const char *option, struct threshold *threshold,
 			  struct error *error);
+/*
+ * Once the maximum is known: whether one of the two is upside down, or a plain upper
+ * limit (or lower, of watch) for WARNING lies above that for CRITICAL.
+ */
+bool thresholds_contradict(const struct threshold *warn, const struct threshold *crit, uint64_t maximum);
 /* Whether it alerts at that number of entries. */
 bool threshold_alerts(const struct threshold *threshold, uint64_t entries, uint64_t maximum);
 /* The range in entries, as perfdata wants it: "209715" or "10:209715". `out` has 64 bytes. */

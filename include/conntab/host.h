@@ -41,6 +41,8 @@ void timeouts_load(struct timeouts *timeouts);
 struct environment {
 	uint64_t now;             /* nanoseconds since 1970 when the dump began */
 	struct timeouts timeouts; /* use environment_timeouts() */
+	/* Bit n: a timeout policy for protocol n exists here, so some entries have other timeouts. */
+	uint64_t policies[4];
 	struct naming naming;
 };
 

@@ -85,6 +85,14 @@ int netlink_get(struct netlink *netlink, const struct record *tuple, bool is_rep
 int netlink_statistics(struct netlink *netlink, uint64_t *entries, uint64_t *maximum,
 		       struct error *error);
 
+/*
+ * Sets bit n of `protocols` (256 of them) for every protocol n for which this
+ * namespace has a timeout policy: of nfct (nfnetlink_cttimeout) or an object "ct
+ * timeout" of nftables. The dump does not say which entry has one. A kernel without
+ * them has none.
+ */
+void netlink_timeout_policies(struct netlink *netlink, uint64_t protocols[4]);
+
 /* Deletes every entry of this namespace in one message. 0 or -errno with `error`. */
 int netlink_flush(struct netlink *netlink, struct error *error);
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One sample in the form of the Monitoring Plugins Development Guidelines. */
-#include <math.h>
 #include <string.h>
 
 #include "watch.h"
@@ -11,13 +10,6 @@ struct check {
 	struct error error;
 };
 
-/* Two plain upper limits of one sort, the lower one on the wrong side. */
-static bool are_swapped(const struct threshold *warn, const struct threshold *crit)
-{
-	return !warn->is_inverted && !crit->is_inverted && warn->low == 0 && crit->low == 0 &&
-	       warn->high_is_percent == crit->high_is_percent && warn->high > crit->high && !isinf(warn->high);
-}
-
 static int parse_settings(struct check *check)
 {
 	const struct settings *settings = &check->context->settings;
@@ -26,8 +18,6 @@ static int parse_settings(struct check *check)
 	if (threshold_parse(settings->warn ? settings->warn : "80%", "warn", &check->warn, error) ||
 	    threshold_parse(settings->crit ? settings->crit : "95%", "crit", &check->crit, error))
 		return error->code;
-	if (are_swapped(&check->warn, &check->crit))
-		return error_usage(error, 0, "--warn %s lies above --crit %s", check->warn.text, check->crit.text);
 	if (check->context->argument_count > 0)
 		return error_usage(error, 0, "check takes no filter: it does not read the entries");
 	return 0;
@@ -119,6 +109,14 @@ static void check_fail(const struct context *context, const struct error *error)
 	buffer_char(context->out, '\n');
 }
 
+static void take_sample(struct check *check, struct watched *watched)
+{
+	if (fill_source_sample(&watched->source, &watched->now, &check->error) == 0 &&
+	    thresholds_contradict(&check->warn, &check->crit, watched->now.maximum))
+		error_usage(&check->error, 0, "--warn %s and --crit %s contradict each other", check->warn.text,
+			    check->crit.text);
+}
+
 static int check_run(struct context *context)
 {
 	struct check check = { .context = context };
@@ -127,16 +125,22 @@ static int check_run(struct context *context)
 	int count = 0;
 
 	if (parse_settings(&check) == 0)
-		count = watched_open(&context->settings, false, &list, &check.error);
+		count = watched_open(context, false, &list, &check.error);
 	for (int i = 0; i < count && !check.error.code; i++)
-		fill_source_sample(&list[i].source, &list[i].now, &check.error);
+		take_sample(&check, &list[i]);
 	for (int i = 0; i < count && !check.error.code; i++)
 		if (judge(&check, &list[i]) > level)
 			level = judge(&check, &list[i]);
 	if (!check.error.code)
 		print(&check, list, count, level);
 	watched_close(list, count);
-	return check.error.code ? report_error(context, &check.error) : (int)level;
+	if (check.error.code)
+		return report_error(context, &check.error);
+	/* What nobody can read is no OK. */
+	if (buffer_flush(context->out) == 0)
+		return (int)level;
+	report_note(context, "cannot write to standard output: %s", strerror(-context->out->error));
+	return STATUS_UNKNOWN;
 }
 
 const struct command check_command = {
@@ -153,6 +157,8 @@ const struct command check_command = {
 	.options = OPTION_BIT(OPTION_ALL_NETNS) | OPTION_BIT(OPTION_WARN) | OPTION_BIT(OPTION_CRIT),
 	.takes_namespaces = true,
 	.failure = STATUS_UNKNOWN,
+	.refuses = OPTION_BIT(OPTION_IPV4) | OPTION_BIT(OPTION_IPV6) | OPTION_BIT(OPTION_OUTPUT) |
+		   OPTION_BIT(OPTION_JSON),
 	.run = check_run,
 	.fail = check_fail,
 };

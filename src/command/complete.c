@@ -111,7 +111,7 @@ static void keep_until(struct completion *completion, const char *separators)
 
 static void complete_options(struct completion *completion, const struct command *command)
 {
-	uint64_t taken = GLOBAL_OPTIONS | (command ? command->options : 0);
+	uint64_t taken = command_options(command);
 	char name[64];
 
 	for (enum option_id id = 0; id < OPTION_COUNT; id++) {

@@ -101,8 +101,9 @@ static int idle_filter(struct context *context, struct filter **filter, struct e
 		buffer_format(&text, "state in {%s}", settings->state);
 	else
 		buffer_text(&text, default_idle);
+	/* Beside states that were named the age narrows; beside the default set it adds. */
 	if (settings->idle)
-		buffer_format(&text, " or idle >= %llus", (unsigned long long)seconds);
+		buffer_format(&text, " %s idle >= %llus", settings->state ? "and" : "or", (unsigned long long)seconds);
 	result = filter_parse(buffer_string(&text), &context->environment.naming, filter, error);
 	buffer_done(&text);
 	return result;
@@ -192,11 +193,14 @@ const struct command flush_command = {
 		   "\"idle\" makes room without touching established connections. It deletes what is\n"
 		   "finished (tcp time_wait, close, last_ack; sctp closed, shutdown_ack_sent) and, after\n"
 		   "two quiet seconds, what is half closed (tcp fin_wait, close_wait; sctp shutdown_sent,\n"
-		   "shutdown_recd) or was never answered (unreplied, any protocol). --state names other\n"
-		   "states. --idle AGE takes also every entry, established ones too, that saw no packet\n"
-		   "for AGE. A filter narrows it. Idle time is the timeout that the kernel gives an entry\n"
-		   "in its state less what remains of it; where that cannot be known (fixed timeouts,\n"
-		   "offloaded entries, timeout policies) the entry is left alone and counted as such.\n",
+		   "shutdown_recd) or was never answered (unreplied, any protocol). --idle AGE takes also\n"
+		   "every entry, established ones too, that saw no packet for AGE. --state names the\n"
+		   "states to take instead; then --idle narrows. A filter narrows always. Idle time is the\n"
+		   "timeout that the kernel gives an entry in its state less what remains of it; where\n"
+		   "that cannot be known (fixed timeouts, offloaded entries, a timeout policy for the\n"
+		   "protocol) the entry is left alone and counted as such. Entries that got their timeout\n"
+		   "before somebody raised the setting seem idle for longer than they are, unless\n"
+		   "net.netfilter.nf_conntrack_timestamp tells how old they are.\n",
 	.examples = "conntab flush all --dry-run\n"
 		    "conntab flush all -y\n"
 		    "conntab -n web1 flush all -6\n"

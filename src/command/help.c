@@ -64,7 +64,7 @@ void help_print_command(struct buffer *out, const struct command *command)
 		put_options(out, command->options);
 	}
 	buffer_text(out, "\nOptions of every command:\n");
-	put_options(out, GLOBAL_OPTIONS);
+	put_options(out, GLOBAL_OPTIONS & ~command->refuses);
 }
 
 static const char overview_examples[] =

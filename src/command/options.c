@@ -60,16 +60,19 @@ const struct option options[OPTION_COUNT] = {
 			       "do not count new and destroyed entries (each costs the kernel an event)" },
 	[OPTION_DELTA] = { "delta", 'd', SECONDS(delta), COMPLETE_NOTHING, "what grows in that time, not the totals" },
 	[OPTION_IDLE] = { "idle", '\0', TEXT(idle, "AGE"), COMPLETE_NOTHING,
-			  "also what saw no packet for AGE: 90s, 15m, 1h30m, 5d" },
+			  "what saw no packet for AGE: 90s, 15m, 1h30m, 5d" },
 	[OPTION_STATE] = { "state", '\0', TEXT(state, "STATE,..."), COMPLETE_STATES,
 			   "these states instead of the default set" },
 };
 
+uint64_t command_options(const struct command *command)
+{
+	return command ? (GLOBAL_OPTIONS & ~command->refuses) | command->options : GLOBAL_OPTIONS;
+}
+
 static bool is_taken(const struct context *context, enum option_id id)
 {
-	uint64_t taken = GLOBAL_OPTIONS | (context->command ? context->command->options : 0);
-
-	return taken >> id & 1;
+	return command_options(context->command) >> id & 1;
 }
 
 /* Says which command an option belongs to, when it is one of another. */

@@ -244,5 +244,6 @@ const struct command stats_command = {
 		    "conntab stats --delta 1\n"
 		    "conntab stats -j | jq .total.drop\n",
 	.options = OPTION_BIT(OPTION_DELTA),
+	.refuses = OPTION_BIT(OPTION_IPV4) | OPTION_BIT(OPTION_IPV6),
 	.run = stats_run,
 };

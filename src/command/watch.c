@@ -17,6 +17,9 @@ extern char **environ;
 
 enum { EXEC_VARIABLES = 7 };
 
+/* How long the end of the last --exec is waited for: five seconds. */
+enum { REAP_TRIES = 100, REAP_INTERVAL = 50000000 };
+
 struct watch {
 	struct context *context;
 	struct watched *list;
@@ -26,6 +29,7 @@ struct watch {
 	uint64_t interval, hold;
 	bool is_live, is_colored;
 	unsigned lines; /* of the block that is on the screen */
+	struct winsize size; /* that it was drawn for */
 	struct error error;
 };
 
@@ -54,8 +58,6 @@ static int parse_settings(struct watch *watch)
 	    threshold_parse_limit(settings->crit ? settings->crit : "95%", "crit", &watch->crit, error) ||
 	    parse_exit_on(settings->exit_on, &watch->exit_level, error))
 		return error->code;
-	if (watch->warn.low_is_percent == watch->crit.low_is_percent && watch->warn.low > watch->crit.low)
-		return error_usage(error, 0, "--warn %s lies above --crit %s", watch->warn.text, watch->crit.text);
 	if (settings->output && strcmp(settings->output, "json") != 0 && strcmp(settings->output, "jsonl") != 0)
 		return error_usage(error, 0, "watch prints lines, or with -j one JSON object a line");
 	if (watch->context->argument_count > 0)
@@ -157,6 +159,8 @@ static int take_sample(struct watch *watch, struct watched *watched)
 		fill_source_close(&watched->source);
 		return 0;
 	}
+	if (thresholds_contradict(&watch->warn, &watch->crit, now.maximum))
+		return error_usage(&watch->error, 0, "--warn %s lies above --crit %s", watch->warn.text, watch->crit.text);
 	watched->before = watched->now;
 	watched->now = now;
 	if (watched->samples == 0)
@@ -168,35 +172,68 @@ static int take_sample(struct watch *watch, struct watched *watched)
 	return 0;
 }
 
-static unsigned terminal_width(void)
+static struct winsize terminal_size(void)
 {
 	struct winsize size;
 
-	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col == 0 || size.ws_row == 0)
+		size = (struct winsize){ .ws_col = 80, .ws_row = 24 };
+	return size;
+}
+
+/* Over what stands there, so that nothing flickers; on a clean screen where the size changed. */
+static void begin_block(struct watch *watch, const struct winsize *size)
+{
+	struct buffer *out = watch->context->out;
+	bool is_resized = watch->size.ws_col != size->ws_col || watch->size.ws_row != size->ws_row;
+
+	if (watch->lines > 0 && is_resized)
+		buffer_text(out, "\033[H\033[2J");
+	else if (watch->lines > 0)
+		buffer_format(out, "\033[%uA\r", watch->lines);
+	watch->size = *size;
+	watch->lines = 0;
+}
+
+/* As many namespaces as the window has room for; the last line says how many it has not. */
+static void print_blocks(struct watch *watch)
+{
+	struct buffer *out = watch->context->out;
+	struct winsize size = terminal_size();
+	unsigned left_out = 0;
+
+	begin_block(watch, &size);
+	for (int i = 0; i < watch->count; i++) {
+		if (watch->list[i].is_gone)
+			continue;
+		if (watch->lines > 0 && watch->lines + WATCH_BLOCK_LINES + 2 > size.ws_row) {
+			left_out++;
+			continue;
+		}
+		watch_print_block(out, &watch->list[i], size.ws_col, watch->is_colored);
+		watch->lines += WATCH_BLOCK_LINES;
+	}
+	if (left_out > 0) {
+		buffer_format(out, "%u more\033[K\n", left_out);
+		watch->lines++;
+	}
+	buffer_text(out, "\033[J");
 }
 
 static int print(struct watch *watch)
 {
 	struct buffer *out = watch->context->out;
-	unsigned width = watch->is_live ? terminal_width() : 0;
 
-	/* Over what stands there, so that nothing flickers; then away with what is left below. */
-	if (watch->is_live && watch->lines > 0)
-		buffer_format(out, "\033[%uA\r", watch->lines);
-	watch->lines = 0;
-	for (int i = 0; i < watch->count; i++) {
+	if (watch->is_live)
+		print_blocks(watch);
+	for (int i = 0; i < watch->count && !watch->is_live; i++) {
 		if (watch->list[i].is_gone)
 			continue;
-		if (watch->is_live)
-			watch_print_block(out, &watch->list[i], width, watch->is_colored);
-		else if (watch->context->settings.is_json || watch->context->settings.output)
+		if (watch->context->settings.is_json || watch->context->settings.output)
 			watch_print_json(out, &watch->list[i]);
 		else
 			watch_print_line(out, &watch->list[i]);
-		watch->lines += WATCH_BLOCK_LINES;
 	}
-	if (watch->is_live)
-		buffer_text(out, "\033[J");
 	return buffer_flush(out);
 }
 
@@ -270,13 +307,25 @@ static int sample_on(struct watch *watch)
 	return 0;
 }
 
+/* The last --exec may still be at work: what started it should see it end, but not wait for ever. */
+static void reap_last(const struct watch *watch)
+{
+	struct timespec due;
+
+	if (!watch->context->settings.exec)
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &due);
+	for (int tries = 0; tries < REAP_TRIES && !interrupt_signal && waitpid(-1, NULL, WNOHANG) >= 0; tries++) {
+		interrupt_due_add(&due, REAP_INTERVAL);
+		interrupt_wait(-1, &due);
+	}
+}
+
 static int end_watch(struct watch *watch, int result)
 {
 	enum level level = worst_level(watch);
 
-	/* The last --exec may still be at work: what started it should see it end. */
-	while (waitpid(-1, NULL, 0) > 0 || (errno == EINTR && !interrupt_signal))
-		;
+	reap_last(watch);
 	/* Ctrl-C is how a watch is ended: the level is the answer, not the signal. */
 	interrupt_signal = 0;
 	if (result == -EPIPE || result == 0 || (result == -EINTR && !watch->error.code))
@@ -295,7 +344,7 @@ static int watch_run(struct context *context)
 
 	if (parse_settings(&watch))
 		return report_error(context, &watch.error);
-	watch.count = watched_open(&context->settings, !context->settings.is_without_events, &watch.list, &watch.error);
+	watch.count = watched_open(context, !context->settings.is_without_events, &watch.list, &watch.error);
 	if (watch.count < 0) {
 		watched_close(watch.list, 0);
 		return report_error(context, &watch.error);
@@ -334,5 +383,6 @@ const struct command watch_command = {
 		   OPTION_BIT(OPTION_EXIT_ON) | OPTION_BIT(OPTION_EXEC) | OPTION_BIT(OPTION_NO_EVENTS),
 	.takes_namespaces = true,
 	.failure = STATUS_UNKNOWN,
+	.refuses = OPTION_BIT(OPTION_IPV4) | OPTION_BIT(OPTION_IPV6),
 	.run = watch_run,
 };

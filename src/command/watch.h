@@ -42,10 +42,11 @@ void watch_print_block(struct buffer *out, const struct watched *watched, unsign
 enum { WATCH_BLOCK_LINES = 3 };
 
 /*
- * Opens all namespaces that the settings name: one without any. Returns how many,
- * or -errno with `error`. The list is closed and freed by watched_close() either way.
+ * Opens all namespaces that the settings name: one without any. Of --all-netns those
+ * that cannot be opened are left out with a warning. Returns how many are open, or
+ * -errno with `error`. The list is closed and freed by watched_close() either way.
  */
-int watched_open(const struct settings *settings, bool has_events, struct watched **list, struct error *error);
+int watched_open(const struct context *context, bool has_events, struct watched **list, struct error *error);
 void watched_close(struct watched *list, int count);
 
 #endif

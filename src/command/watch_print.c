@@ -27,9 +27,8 @@ struct pace watched_pace(const struct watched *watched)
 	if (!pace.is_known)
 		return pace;
 	pace.entries = ((double)now->entries - (double)before->entries) / seconds;
-	/* What the counting sockets had to count at the first sample is not known. */
 	pace.created = (double)(uint32_t)(now->created - before->created) / seconds;
-	pace.destroyed = (double)(uint32_t)(now->destroyed - before->destroyed) / seconds;
+	pace.destroyed = pace.created > pace.entries ? pace.created - pace.entries : 0;
 	if (trend_slope(&watched->trend, &slope) && slope > 0 && now->entries < now->maximum) {
 		pace.is_growing = true;
 		pace.seconds_to_full = ((double)now->maximum - (double)now->entries) / slope;
@@ -132,6 +131,7 @@ struct block_line {
 	struct buffer *out;
 	unsigned left; /* columns that are still free */
 };
+
 
 static void put_cells(struct block_line *line, const char *text)
 {
@@ -262,7 +262,8 @@ static void put_third_line(struct block_line *line, const struct watched *watche
 
 void watch_print_block(struct buffer *out, const struct watched *watched, unsigned width, bool is_colored)
 {
-	struct block_line first = { out, width }, second = { out, width }, third = { out, width };
+	/* The last column stays free: what stands there makes terminals wrap, each in its own way. */
+	struct block_line first = { out, width - 1 }, second = first, third = first;
 
 	put_first_line(&first, watched, width, is_colored);
 	put_second_line(&second, watched);

@@ -53,7 +53,25 @@ static int open_all(struct watched *list, char *const *names, unsigned count, bo
 	return (int)count;
 }
 
-static int open_every(struct watched *list, bool has_events, struct error *error)
+/* Names come and go, and some are left over from a machine that crashed: those are told and passed over. */
+static int open_names(const struct context *context, struct watched *list, struct names *names, bool has_events)
+{
+	int opened = 0;
+
+	for (unsigned i = 0; i < names->count; i++) {
+		struct error error = { 0 };
+
+		if (open_one(&list[opened], names->names[i], has_events, &error) == 0) {
+			opened++;
+			continue;
+		}
+		fill_source_close(&list[opened].source);
+		report_note(context, "warning: %s", error.text);
+	}
+	return opened;
+}
+
+static int open_every(const struct context *context, struct watched *list, bool has_events, struct error *error)
 {
 	struct names names = { .names = { NULL }, .count = 1 }; /* first where we are */
 	int result;
@@ -63,29 +81,27 @@ static int open_every(struct watched *list, bool has_events, struct error *error
 		result = error_usage(error, 0, "--all-netns: more than %d namespaces; name those that matter with -n",
 				     NETNS_MAX - 1);
 	else
-		result = open_all(list, names.names, names.count, has_events, error);
+		result = open_names(context, list, &names, has_events);
 	for (unsigned i = 1; i < names.count; i++)
 		free(names.names[i]);
-	return result;
+	return result ? result : error_set(error, -ENOENT, "no network namespace could be opened");
 }
 
-int watched_open(const struct settings *settings, bool has_events, struct watched **list, struct error *error)
+int watched_open(const struct context *context, bool has_events, struct watched **list, struct error *error)
 {
 	static char *const here[] = { NULL };
-	int result;
+	const struct settings *settings = &context->settings;
 
 	*list = calloc(NETNS_MAX, sizeof(**list));
 	if (!*list)
 		return error_set(error, -ENOMEM, "out of memory");
 	for (unsigned i = 0; i < NETNS_MAX; i++)
-		(*list)[i].source.event_sockets[0] = (*list)[i].source.event_sockets[1] = -1;
+		(*list)[i].source.event_socket = -1;
 	if (settings->is_all_netns)
-		result = open_every(*list, has_events, error);
-	else if (settings->netns_count > 0)
-		result = open_all(*list, (char *const *)settings->netns, settings->netns_count, has_events, error);
-	else
-		result = open_all(*list, here, 1, has_events, error);
-	return result;
+		return open_every(context, *list, has_events, error);
+	if (settings->netns_count > 0)
+		return open_all(*list, (char *const *)settings->netns, settings->netns_count, has_events, error);
+	return open_all(*list, here, 1, has_events, error);
 }
 
 void watched_close(struct watched *list, int count)

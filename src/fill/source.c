@@ -62,24 +62,20 @@ static int remember(struct fill_source *source, const char *name, struct error *
 
 int fill_source_open(struct fill_source *source, const char *name, bool has_events, struct error *error)
 {
-	*source = (struct fill_source){ .event_sockets = { -1, -1 } };
+	*source = (struct fill_source){ .event_socket = -1 };
 	if (remember(source, name, error) || netlink_open(&source->netlink, error))
 		return error->code;
-	if (has_events) {
-		source->event_sockets[0] = open_counter(NFNLGRP_CONNTRACK_NEW);
-		source->event_sockets[1] = open_counter(NFNLGRP_CONNTRACK_DESTROY);
-	}
+	if (has_events)
+		source->event_socket = open_counter(NFNLGRP_CONNTRACK_NEW);
 	return 0;
 }
 
 void fill_source_close(struct fill_source *source)
 {
 	netlink_close(&source->netlink);
-	for (int i = 0; i < 2; i++) {
-		if (source->event_sockets[i] >= 0)
-			close(source->event_sockets[i]);
-		source->event_sockets[i] = -1;
-	}
+	if (source->event_socket >= 0)
+		close(source->event_socket);
+	source->event_socket = -1;
 }
 
 static bool is_gone(const struct fill_source *source)
@@ -103,8 +99,7 @@ int fill_source_sample(struct fill_source *source, struct sample *sample, struct
 		return error->code;
 	if (sample->maximum == 0)
 		return error_set(error, -ENOTSUP, "the kernel does not tell the maximum (nf_conntrack_max)");
-	sample->has_events = read_counter(source->event_sockets[0], &sample->created) &&
-			     read_counter(source->event_sockets[1], &sample->destroyed);
+	sample->has_events = read_counter(source->event_socket, &sample->created);
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	sample->time = (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
 	return 0;

@@ -43,7 +43,7 @@ static int bad_threshold(const char *text, const char *option, struct error *err
 int threshold_parse_limit(const char *text, const char *option, struct threshold *threshold, struct error *error)
 {
 	/* Reached at the number itself: it alerts inside of N to infinity. */
-	*threshold = (struct threshold){ .high = INFINITY, .is_inverted = true, .text = text };
+	*threshold = (struct threshold){ .high = INFINITY, .is_inverted = true, .is_limit = true, .text = text };
 	if (!parse_bound(slice_of(text), &threshold->low, &threshold->low_is_percent))
 		return bad_threshold(text, option, error);
 	return 0;
@@ -91,6 +91,21 @@ bool threshold_alerts(const struct threshold *threshold, uint64_t entries, uint6
 	return threshold->text && is_inside == threshold->is_inverted;
 }
 
+bool thresholds_contradict(const struct threshold *warn, const struct threshold *crit, uint64_t maximum)
+{
+	double warn_low = in_entries(warn->low, warn->low_is_percent, maximum);
+	double warn_high = in_entries(warn->high, warn->high_is_percent, maximum);
+	double crit_low = in_entries(crit->low, crit->low_is_percent, maximum);
+	double crit_high = in_entries(crit->high, crit->high_is_percent, maximum);
+
+	if (warn_low > warn_high || crit_low > crit_high)
+		return true;
+	if (warn->is_limit && crit->is_limit)
+		return warn_low > crit_low;
+	/* Of ranges only the plain "up to N" have an order. */
+	return !warn->is_inverted && !crit->is_inverted && warn_low == 0 && crit_low == 0 && !isinf(warn_high) && warn_high > crit_high;
+}
+
 const char *threshold_text(const struct threshold *threshold, uint64_t maximum, char *out)
 {
 	double low = in_entries(threshold->low, threshold->low_is_percent, maximum);
@@ -101,7 +116,7 @@ const char *threshold_text(const struct threshold *threshold, uint64_t maximum, 
 	if (!threshold->text)
 		return out;
 	if (!isinf(low))
-		snprintf(low_text, sizeof(low_text), "%.0f", floor(low));
+		snprintf(low_text, sizeof(low_text), "%.0f", ceil(low));
 	if (!isinf(high))
 		snprintf(high_text, sizeof(high_text), "%.0f", floor(high));
 	if (!threshold->is_inverted && low == 0 && !isinf(high))

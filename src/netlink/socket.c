@@ -35,7 +35,7 @@ int netlink_open(struct netlink *netlink, struct error *error)
 		return 0;
 	netlink_close(netlink);
 	if (result == -EPROTONOSUPPORT)
-		return error_set(error, result, "this kernel has no netlink for netfilter (nfnetlink)");
+		return error_set(error, result, "this kernel has no netlink for netfilter (modprobe nf_conntrack_netlink)");
 	return error_set(error, result, "netlink: %s", strerror(-result));
 }
 

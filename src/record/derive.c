@@ -112,10 +112,11 @@ static uint32_t timeout_given(const struct record *record, const struct timeouts
 	switch (record->proto) {
 	case IPPROTO_TCP:
 		return has_state ? tcp_timeout(record, timeouts) : UINT32_MAX;
+	/* Without a state there is no tracker for them: then the kernel treats them as any protocol. */
 	case IPPROTO_SCTP:
-		return has_state ? timeouts->sctp[record->state] : UINT32_MAX;
+		return has_state ? timeouts->sctp[record->state] : timeouts->generic;
 	case IPPROTO_DCCP:
-		return has_state ? timeouts->dccp[record->state] : UINT32_MAX;
+		return has_state ? timeouts->dccp[record->state] : timeouts->generic;
 	case IPPROTO_UDP:
 	case IPPROTO_UDPLITE:
 		/* Assured is set by the packet that first gets the stream's timeout. */
@@ -133,15 +134,22 @@ static uint32_t timeout_given(const struct record *record, const struct timeouts
 
 void derive_idle(struct record *record, struct environment *environment)
 {
-	uint32_t given;
+	uint32_t given, idle;
 
 	if (!record_has(record, FIELD_timeout) || !record_has(record, FIELD_proto) ||
 	    !record_has(record, FIELD_status) || has_status(record, IPS_FIXED_TIMEOUT))
+		return;
+	if (environment->policies[record->proto / 64] >> record->proto % 64 & 1)
 		return;
 	given = timeout_given(record, environment_timeouts(environment));
 	/* More left than the setting gives: another timeout was attached, or the setting changed. */
 	if (given == UINT32_MAX || record->timeout > given)
 		return;
-	record->idle = given - record->timeout;
+	idle = given - record->timeout;
+	/* Idle for longer than it has existed: the setting is not the one that the entry got. */
+	if (record_has(record, FIELD_start) && environment->now > record->start &&
+	    idle > (environment->now - record->start) / NANOSECONDS + 1)
+		return;
+	record->idle = idle;
 	field_set_add(&record->present, FIELD_idle);
 }
