@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "conntab/command.h"
@@ -83,14 +84,18 @@ static int option_of_another(const struct context *context, const struct option 
 	return error_usage(error, 0, "%s takes no --%s", context->command->name, option->name);
 }
 
+/* `name` stands behind two dashes. */
 static int unknown_option(const struct context *context, struct slice name, struct error *error)
 {
-	struct suggestion suggestion = { .typed = name };
-	char nearest[64];
+	/* The dashes belong to what was typed and to what is offered. */
+	struct suggestion suggestion = { .typed = { name.at - 2, name.length + 2 } };
+	char nearest[64], candidate[48];
 
-	for (enum option_id id = 0; id < OPTION_COUNT; id++)
+	for (enum option_id id = 0; id < OPTION_COUNT; id++) {
+		snprintf(candidate, sizeof(candidate), "--%s", options[id].name);
 		if (is_taken(context, id))
-			suggestion_offer(&suggestion, options[id].name);
+			suggestion_offer(&suggestion, candidate);
+	}
 	return error_usage(error, 0, "no option \"--%.*s\"%s", (int)(name.length < 32 ? name.length : 32), name.at,
 			   suggestion_text(&suggestion, nearest, sizeof(nearest)));
 }
