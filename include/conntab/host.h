@@ -24,11 +24,11 @@ int sysctl_read(const char *name, uint64_t *value);
  */
 struct timeouts {
 	bool is_loaded;
-	uint32_t tcp[STATE_COUNT]; /* by state code */
+	uint32_t tcp[STATE_COUNT + 1]; /* by state code; the last one stands for states unknown to us */
 	uint32_t tcp_max_retrans;
 	uint32_t tcp_unacknowledged;
-	uint32_t sctp[STATE_COUNT];
-	uint32_t dccp[STATE_COUNT];
+	uint32_t sctp[STATE_COUNT + 1];
+	uint32_t dccp[STATE_COUNT + 1];
 	uint32_t udp, udp_stream;
 	uint32_t icmp, icmpv6;
 	uint32_t gre, gre_stream;

@@ -199,6 +199,7 @@ enum state_code {
 	STATE_IGNORE,
 	STATE_INVALID,
 	STATE_COUNT,
+	STATE_UNKNOWN = STATE_COUNT, /* in tables by state: no timeout is known */
 };
 
 #endif

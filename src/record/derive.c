@@ -107,16 +107,17 @@ static uint32_t tcp_timeout(const struct record *record, const struct timeouts *
 /* The timeout that the entry's last packet gave it, or UINT32_MAX where it cannot be known. */
 static uint32_t timeout_given(const struct record *record, const struct timeouts *timeouts)
 {
-	bool has_state = record_has(record, FIELD_state) && record->state < STATE_COUNT;
+	bool has_state = record_has(record, FIELD_state);
+	uint8_t state = has_state && record->state < STATE_COUNT ? record->state : STATE_UNKNOWN;
 
 	switch (record->proto) {
 	case IPPROTO_TCP:
 		return has_state ? tcp_timeout(record, timeouts) : UINT32_MAX;
 	/* Without a state there is no tracker for them: then the kernel treats them as any protocol. */
 	case IPPROTO_SCTP:
-		return has_state ? timeouts->sctp[record->state] : timeouts->generic;
+		return has_state ? timeouts->sctp[state] : timeouts->generic;
 	case IPPROTO_DCCP:
-		return has_state ? timeouts->dccp[record->state] : timeouts->generic;
+		return has_state ? timeouts->dccp[state] : timeouts->generic;
 	case IPPROTO_UDP:
 	case IPPROTO_UDPLITE:
 		/* Assured is set by the packet that first gets the stream's timeout. */

@@ -33,7 +33,7 @@ const struct kind kinds[KIND_COUNT] = {
 			    .json = JSON_NUMBER, .is_ordered = true, .parse = duration_parse,
 			    .format = number_format, .format_number = unit_format_duration,
 			    .format_brief = duration_format_brief, .bucket = duration_bucket },
-	[KIND_TIME] = { .name = "time", .expects = "a time such as 2026-11-22 or 2026-11-22T18:30 (local; Z: UTC)",
+	[KIND_TIME] = { .name = "time", .expects = "a time such as 2026-11-22 or 2026-11-22T18:30 (local; Z: UTC), or a range a..b",
 			.json = JSON_STRING, .is_ordered = true, .parse = time_parse, .format = time_format },
 	[KIND_MARK] = { .name = "mark", .expects = "a mark such as 5, 0x10, 0x1/0xff, or a range a-b",
 			.json = JSON_NUMBER, .is_ordered = true, .parse = mark_parse, .format = number_format,

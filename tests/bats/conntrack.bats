@@ -10,34 +10,22 @@ bats_require_minimum_version 1.5.0
 
 setup_file() {
 	load ../lib/common
-	world_create
-	world_accounting on
-	world_timestamps on
-	world_traffic
-	world_fill 1200
+	full_world
 	world_quiet
 }
 
 setup() {
 	load ../lib/common
 	cd "$BATS_TEST_TMPDIR" || return
-	# Seconds that two listings may be apart: valgrind takes its time.
-	WITHIN=1
-	[ "${CONNTAB_VALGRIND:-}" != 1 ] || WITHIN=15
 }
 
 teardown() {
-	[ "$WORLD" = "${FILE_WORLD:-$WORLD}" ] || world_destroy
+	leave_own_world
 }
 
 teardown_file() {
 	load ../lib/common
 	world_destroy
-}
-
-own_world() {
-	FILE_WORLD=$WORLD
-	"world_$1" "$WORLD-own"
 }
 
 # same_as_conntrack EXTRAS [OPTION...]: both programs with these extras ("" for none) and options.

@@ -10,12 +10,7 @@ bats_require_minimum_version 1.5.0
 
 setup() {
 	load ../lib/common
-	cd "$BATS_TEST_TMPDIR" || return
-	# Seconds that two listings may be apart: valgrind takes its time.
-	WITHIN=1
-	[ "${CONNTAB_VALGRIND:-}" != 1 ] || WITHIN=15
-	WORLD=ct$$-$BATS_TEST_NUMBER
-	export WORLD
+	name_own_world
 }
 
 teardown() {

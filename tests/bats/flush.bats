@@ -7,9 +7,7 @@ bats_require_minimum_version 1.5.0
 
 setup() {
 	load ../lib/common
-	cd "$BATS_TEST_TMPDIR" || return
-	WORLD=ct$$-$BATS_TEST_NUMBER
-	export WORLD
+	name_own_world
 }
 
 teardown() {

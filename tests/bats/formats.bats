@@ -10,11 +10,7 @@ bats_require_minimum_version 1.5.0
 
 setup_file() {
 	load ../lib/common
-	world_create
-	world_accounting on
-	world_timestamps on
-	world_traffic
-	world_fill 1200
+	full_world
 	# Entries without counters and times, which therefore lack some fields.
 	world_accounting off
 	world_timestamps off
@@ -25,13 +21,10 @@ setup_file() {
 setup() {
 	load ../lib/common
 	cd "$BATS_TEST_TMPDIR" || return
-	# Seconds that two listings may be apart: valgrind takes its time.
-	WITHIN=1
-	[ "${CONNTAB_VALGRIND:-}" != 1 ] || WITHIN=15
 }
 
 teardown() {
-	[ "$WORLD" = "${FILE_WORLD:-$WORLD}" ] || world_destroy
+	leave_own_world
 }
 
 teardown_file() {
@@ -40,8 +33,7 @@ teardown_file() {
 }
 
 empty_world() {
-	FILE_WORLD=$WORLD
-	world_single "$WORLD-own"
+	own_world single
 }
 
 # The names of all fields of an entry, without those that stand for several of them.

@@ -13,36 +13,22 @@ bats_require_minimum_version 1.5.0
 
 setup_file() {
 	load ../lib/common
-	world_create
-	world_accounting on
-	world_timestamps on
-	world_traffic
-	world_fill 1200
+	full_world
 	world_quiet
 }
 
 setup() {
 	load ../lib/common
 	cd "$BATS_TEST_TMPDIR" || return
-	# Seconds that two listings may be apart: valgrind takes its time.
-	WITHIN=1
-	[ "${CONNTAB_VALGRIND:-}" != 1 ] || WITHIN=15
 }
 
 teardown() {
-	# A test's own world; the file's is removed last.
-	[ "$WORLD" = "${FILE_WORLD:-$WORLD}" ] || world_destroy
+	leave_own_world
 }
 
 teardown_file() {
 	load ../lib/common
 	world_destroy
-}
-
-# own_world KIND: a world of this test's own, in the place of the file's.
-own_world() {
-	FILE_WORLD=$WORLD
-	"world_$1" "$WORLD-own"
 }
 
 from_kernel() { world_router cat /proc/net/nf_conntrack; }

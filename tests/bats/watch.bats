@@ -10,9 +10,7 @@ bats_require_minimum_version 1.5.0
 
 setup() {
 	load ../lib/common
-	cd "$BATS_TEST_TMPDIR" || return
-	WORLD=ct$$-$BATS_TEST_NUMBER
-	export WORLD
+	name_own_world
 	world_single
 	MAXIMUM=$(world_router cat /proc/sys/net/netfilter/nf_conntrack_max)
 }

@@ -32,3 +32,35 @@ export CONNTAB TESTS SAME
 conntab() { "$CONNTAB" "$@"; }
 conntab_router() { world_router "$CONNTAB" "$@"; }
 export -f conntab conntab_router
+
+# Seconds that two listings may be apart: valgrind takes its time.
+WITHIN=1
+[ "${CONNTAB_VALGRIND:-}" != 1 ] || WITHIN=15
+export WITHIN
+
+# For a file whose tests share one world, made in setup_file: the table that holds everything.
+full_world() {
+	world_create
+	world_accounting on
+	world_timestamps on
+	world_traffic
+	world_fill 1200
+}
+
+# own_world KIND: a world of this test's own, in the place of the file's.
+own_world() {
+	FILE_WORLD=$WORLD
+	"world_$1" "$WORLD-own"
+}
+
+# The end of a test: its own world goes, the file's is removed last.
+leave_own_world() {
+	[ "$WORLD" = "${FILE_WORLD:-$WORLD}" ] || world_destroy
+}
+
+# For a file whose tests make a world each: names it, and goes to the test's own folder.
+name_own_world() {
+	cd "$BATS_TEST_TMPDIR" || return
+	WORLD=ct$$-$BATS_TEST_NUMBER
+	export WORLD
+}
