@@ -8,6 +8,9 @@
 
 #define NANOSECONDS 1000000000ull
 
+/* The clock is read once, before the dump; a dump of a large table takes some seconds. */
+enum { IDLE_SLACK = 60 };
+
 /* GRE's keys come in the attributes of ports (net/netfilter/nf_conntrack_proto_gre.c). */
 #define GRE_KEY(key, port)                                                                  \
 	void derive_##key(struct record *record, struct environment *environment)    \
@@ -149,7 +152,7 @@ void derive_idle(struct record *record, struct environment *environment)
 	idle = given - record->timeout;
 	/* Idle for longer than it has existed: the setting is not the one that the entry got. */
 	if (record_has(record, FIELD_start) && environment->now > record->start &&
-	    idle > (environment->now - record->start) / NANOSECONDS + 1)
+	    idle > (environment->now - record->start) / NANOSECONDS + IDLE_SLACK)
 		return;
 	record->idle = idle;
 	field_set_add(&record->present, FIELD_idle);
