@@ -58,7 +58,7 @@ const struct option options[OPTION_COUNT] = {
 	[OPTION_EXEC] = { "exec", '\0', TEXT(exec, "COMMAND"), COMPLETE_NOTHING,
 			  "run by the shell at each change of level, told of it in CONNTAB_*" },
 	[OPTION_NO_EVENTS] = { "no-events", '\0', FLAG(is_without_events), COMPLETE_NOTHING,
-			       "do not count new and destroyed entries (each costs the kernel an event)" },
+			       "do not count new entries (each costs the kernel an event)" },
 	[OPTION_DELTA] = { "delta", 'd', SECONDS(delta), COMPLETE_NOTHING, "what grows in that time, not the totals" },
 	[OPTION_IDLE] = { "idle", '\0', TEXT(idle, "AGE"), COMPLETE_NOTHING,
 			  "what saw no packet for AGE: 90s, 15m, 1h30m, 5d" },

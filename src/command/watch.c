@@ -370,8 +370,9 @@ const struct command watch_command = {
 		   "since the start). It ends at the level of --exit-on, after --count samples or at\n"
 		   "Ctrl-C; the exit status is the level then: 0 OK, 1 WARNING, 2 CRITICAL, and 3\n"
 		   "UNKNOWN for every failure. The maximum is one for the machine; each namespace\n"
-		   "fills up to it on its own count. New and destroyed entries are counted through the\n"
-		   "kernel's events, which cost it about 2 microseconds each: --no-events does without.\n"
+		   "fills up to it on its own count. New entries are counted through the kernel's events,\n"
+		   "which cost it about 2 microseconds each (--no-events does without); destroyed ones\n"
+		   "follow from them and the change of the total.\n"
 		   "The command of --exec finds CONNTAB_LEVEL, CONNTAB_PREVIOUS_LEVEL, CONNTAB_ENTRIES,\n"
 		   "CONNTAB_MAXIMUM, CONNTAB_PERCENT, CONNTAB_NETNS and CONNTAB_DROPS in its environment.\n",
 	.examples = "conntab watch\n"
