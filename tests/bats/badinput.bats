@@ -79,7 +79,7 @@ each_refused() {
 
 @test "unknown options are refused, with the nearest one" {
 	each_refused list <<-'END'
-		--limt 3|"--limt"|"limit"
+		--limt 3|"--limt"|"--limit"
 		--frobnicate|"--frobnicate"
 		-x|"-x"
 		-4x|"-x"
@@ -87,7 +87,7 @@ each_refused() {
 		--=3|no option
 	END
 	ask --jsno list
-	assert_refused '"--jsno"' '"json"'
+	assert_refused '"--jsno"' '"--json"'
 	ask -x list
 	assert_refused '"-x"'
 }
