@@ -17,6 +17,13 @@
 int sysctl_read(const char *name, uint64_t *value);
 
 /*
+ * Whether the kernel could load that module and has not. Asking it over netlink for
+ * what a module does would load it, which looking must never do. False for what is
+ * built in, and where nothing is known of this kernel's modules.
+ */
+bool module_is_unloaded(const char *name);
+
+/*
  * The timeouts that the kernel gives to an entry when a packet passes, in
  * seconds; UINT32_MAX where the kernel has no such setting. From
  * net/netfilter/nf_conntrack_standalone.c (the sysctls) and nf_conntrack_proto_*.c

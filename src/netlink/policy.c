@@ -9,6 +9,7 @@
 #include <linux/netfilter/nfnetlink_cttimeout.h>
 #include <sys/socket.h>
 
+#include "conntab/host.h"
 #include "internal.h"
 
 /* What is looked for in a message: the protocol's number, and of nftables the sort of object. */
@@ -70,6 +71,8 @@ void netlink_timeout_policies(struct netlink *netlink, uint64_t protocols[4])
 	struct policy object = { .protocol_attribute = NFTA_CT_TIMEOUT_L4PROTO, .is_object = true,
 				 .protocols = protocols };
 
-	dump_policies(netlink, NFNL_SUBSYS_CTNETLINK_TIMEOUT, IPCTNL_MSG_TIMEOUT_GET, &named);
-	dump_policies(netlink, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETOBJ, &object);
+	if (!module_is_unloaded("nfnetlink_cttimeout"))
+		dump_policies(netlink, NFNL_SUBSYS_CTNETLINK_TIMEOUT, IPCTNL_MSG_TIMEOUT_GET, &named);
+	if (!module_is_unloaded("nf_tables"))
+		dump_policies(netlink, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETOBJ, &object);
 }

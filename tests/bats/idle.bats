@@ -453,3 +453,23 @@ agrees() {
 		    assert abs(want - count) <= max(20, count * 0.02), (group, want)
 	END
 }
+
+# asks_nftables COMMAND...: how many requests to nftables a list by idle sends, run by the command.
+asks_nftables() {
+	"$@" strace -f -e trace=sendto -o trace "${CONNTAB_REAL:-$CONNTAB}" list 'idle > 1s' >/dev/null
+	grep -c NFNL_SUBSYS_NFTABLES trace || true
+}
+
+@test "looking for timeout policies loads no module that is not loaded" {
+	command -v strace >/dev/null || skip "strace is not installed"
+	[ ! -e /sys/module/nf_tables ] || skip "nf_tables is loaded as a module here, or has parameters"
+	world_single
+	local modules
+	modules=/modules/$(uname -r)
+	mkdir -p "lib/modules/$(uname -r)"
+	echo 'kernel/net/netfilter/nf_tables.ko: kernel/net/netfilter/nfnetlink.ko' >"lib$modules/modules.dep"
+	[ -e "/lib$modules/modules.dep" ] || assert_equal "$(asks_nftables world_router)" 1
+	# shellcheck disable=SC2016
+	assert_equal "$(asks_nftables world_router unshare --mount sh -c '
+		mount -t overlay overlay -o "lowerdir=$1:/usr/lib" /usr/lib && shift && exec "$@"' sh "$PWD/lib")" 0
+}
