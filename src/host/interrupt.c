@@ -14,8 +14,11 @@ static void note_signal(int number)
 
 void interrupt_install(void)
 {
-	/* No SA_RESTART: a blocked call has to return. A second signal kills. */
-	struct sigaction action = { .sa_handler = note_signal, .sa_flags = (int)SA_RESETHAND };
+	/*
+	 * No SA_RESTART: a blocked call has to return. The handler stays: timeout(1), for
+	 * one, sends its signal twice, and the second one must not cut the end short.
+	 */
+	struct sigaction action = { .sa_handler = note_signal };
 
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGINT, &action, NULL);

@@ -381,6 +381,7 @@ perfdata_is_well_formed() {
 
 @test "check: a kernel without netfilter's netlink is UNKNOWN and says what to do" {
 	command -v strace >/dev/null || skip "strace is not installed"
+	under_strace
 	[ "${CONNTAB_VALGRIND:-}" != 1 ] || skip "not under valgrind"
 	run --separate-stderr world_router timeout 30 strace -f -o trace -e inject=socket:error=EPROTONOSUPPORT "$CONNTAB" check
 	grep -q 'INJECTED' trace || skip "strace cannot inject errors here"

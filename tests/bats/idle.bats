@@ -462,6 +462,7 @@ asks_nftables() {
 
 @test "looking for timeout policies loads no module that is not loaded" {
 	command -v strace >/dev/null || skip "strace is not installed"
+	under_strace
 	[ ! -e /sys/module/nf_tables ] || skip "nf_tables is loaded as a module here, or has parameters"
 	world_single
 	local modules

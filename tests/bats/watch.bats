@@ -502,6 +502,7 @@ rates_match() {
 	refute_output --partial 'new='
 	# And nobody listens: the kernel has no reason to make events.
 	if command -v strace >/dev/null && [ "${CONNTAB_VALGRIND:-}" != 1 ]; then
+		under_strace
 		world_router timeout 30 strace -o trace "$CONNTAB" watch --no-events --count 2 --interval 0.1
 		run grep -c NETLINK_ADD_MEMBERSHIP trace
 		assert_output 0
@@ -606,6 +607,7 @@ rates_match() {
 
 @test "watch: a sample takes less than 20 system calls" {
 	command -v strace >/dev/null || skip "strace is not installed"
+	under_strace
 	[ "${CONNTAB_VALGRIND:-}" != 1 ] || skip "not under valgrind"
 	fill 1000
 	local form few many
@@ -714,6 +716,7 @@ rates_match() {
 
 @test "watch: a kernel without netfilter's netlink is UNKNOWN and says what to do" {
 	command -v strace >/dev/null || skip "strace is not installed"
+	under_strace
 	[ "${CONNTAB_VALGRIND:-}" != 1 ] || skip "not under valgrind"
 	run --separate-stderr world_router timeout 30 strace -f -o trace -e inject=socket:error=EPROTONOSUPPORT "$CONNTAB" watch --count 1
 	grep -q INJECTED trace || skip "strace cannot inject errors here"

@@ -64,3 +64,8 @@ name_own_world() {
 	WORLD=ct$$-$BATS_TEST_NUMBER
 	export WORLD
 }
+
+# LeakSanitizer does not work under strace.
+under_strace() {
+	export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0
+}
