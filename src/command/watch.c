@@ -328,7 +328,7 @@ static int end_watch(struct watch *watch, int result)
 	reap_last(watch);
 	/* Ctrl-C is how a watch is ended: the level is the answer, not the signal. */
 	interrupt_signal = 0;
-	if (result == -EPIPE || result == 0 || (result == -EINTR && !watch->error.code))
+	if (result == -EPIPE || result == 0 || result == -EINTR)
 		return (int)level;
 	if (!watch->error.code)
 		error_set(&watch->error, result, "cannot write to standard output: %s", strerror(-result));
