@@ -111,13 +111,15 @@ static void put_times(struct printer *printer, const struct record *record)
 
 static void put_common(struct printer *printer, const struct record *record)
 {
+	uint32_t status = record_has(record, FIELD_status) ? record->status : IPS_SEEN_REPLY;
+
 	buffer_text(printer->out, "<meta direction=\"independent\">");
 	for (size_t i = 0; common[i] != FIELD_NONE; i++)
-		if (common[i] != FIELD_zone || record->zone != 0)
+		if (common[i] != FIELD_zone || (record_has(record, FIELD_zone) && record->zone != 0))
 			put_element(printer, record, common[i], fields[common[i]].name);
-	if (record->status & IPS_ASSURED)
+	if (status & IPS_ASSURED)
 		buffer_text(printer->out, "<assured/>");
-	if (!(record->status & IPS_SEEN_REPLY))
+	if (!(status & IPS_SEEN_REPLY))
 		buffer_text(printer->out, "<unreplied/>");
 	put_times(printer, record);
 	buffer_text(printer->out, "</meta>");
