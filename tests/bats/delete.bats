@@ -482,7 +482,8 @@ each_deletes() {
 	# Not by a function: this process is the one that the signal should reach.
 	nsenter --net="$(world_namespace router)" -- "$CONNTAB" delete 'proto != 47' 2>messages 3>&- &
 	local program=$! result=0
-	sleep 0.05
+	# Not before it has begun: until then the signal is the shell's affair.
+	while kill -0 $program 2>/dev/null && [ "$(world_count)" -eq 30000 ]; do :; done
 	kill -TERM $program 2>/dev/null || true
 	wait $program || result=$?
 	assert [ $result -eq 143 ] || assert [ $result -eq 0 ]
