@@ -25,8 +25,6 @@ static int parse_settings(struct check *check)
 
 static enum level judge(const struct check *check, const struct watched *watched)
 {
-	if (watched->is_gone)
-		return LEVEL_UNKNOWN;
 	if (threshold_alerts(&check->crit, watched->now.entries, watched->now.maximum))
 		return LEVEL_CRITICAL;
 	return threshold_alerts(&check->warn, watched->now.entries, watched->now.maximum) ? LEVEL_WARNING : LEVEL_OK;
@@ -86,7 +84,7 @@ static void print(const struct check *check, const struct watched *list, int cou
 
 	buffer_format(out, "CONNTRACK %s - ", level_names[level]);
 	/* The worst first: who reads only the beginning of the line should read that. */
-	for (int rank = LEVEL_UNKNOWN; rank >= LEVEL_OK; rank--) {
+	for (int rank = LEVEL_CRITICAL; rank >= LEVEL_OK; rank--) {
 		for (int i = 0; i < count; i++) {
 			if ((int)judge(check, &list[i]) != rank)
 				continue;

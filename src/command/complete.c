@@ -337,7 +337,7 @@ static void complete_filter(struct completion *completion, char **words, int cou
  * of bundled letters the first that takes a value takes the rest. `*value` is what
  * stands in the same word, NULL when the value is the next word.
  */
-static const struct option *option_with_value(const char *word, const char **value)
+static const struct option *option_with_value(const struct command *command, const char *word, const char **value)
 {
 	bool is_long = word[0] == '-' && word[1] == '-';
 	const char *at = word + (is_long ? 2 : 1);
@@ -348,7 +348,7 @@ static const struct option *option_with_value(const char *word, const char **val
 		return NULL;
 	for (; *at; at++) {
 		for (enum option_id id = 0; id < OPTION_COUNT; id++) {
-			if (options[id].type == OPTION_FLAG || (is_long ? strlen(options[id].name) != length ||
+			if (!(command_options(command) >> id & 1) || options[id].type == OPTION_FLAG || (is_long ? strlen(options[id].name) != length ||
 			    strncmp(at, options[id].name, length) != 0 : *at != options[id].letter))
 				continue;
 			at += length;
@@ -366,7 +366,7 @@ static const struct option *option_with_value(const char *word, const char **val
 static bool complete_attached(struct completion *completion)
 {
 	const char *value;
-	const struct option *option = option_with_value(completion->word, &value);
+	const struct option *option = option_with_value(completion->command, completion->word, &value);
 
 	if (strncmp(completion->word, "--", 2) != 0 || !strchr(completion->word, '='))
 		return false;
@@ -394,7 +394,7 @@ static void complete(struct completion *completion)
 				netns = word;
 			option = NULL;
 		} else if (word[0] == '-' && word[1]) {
-			option = option_with_value(word, &value);
+			option = option_with_value(command, word, &value);
 			if (option && value) {
 				if (option == &options[OPTION_NETNS])
 					netns = value;

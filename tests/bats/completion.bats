@@ -180,6 +180,10 @@ commands() {
 	offers 'conntab help fi' filter fields
 	offers 'conntab help del' delete
 	offers 'conntab flush ' all idle
+	# -c is --columns to list and --crit to check, which takes no fields.
+	run conntab --complete 'conntab check -c sr' 19
+	assert_output ''
+	offers 'conntab list -c helpe' helper
 	offers 'conntab flush all '
 }
 
