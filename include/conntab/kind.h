@@ -140,6 +140,8 @@ const char *kind_word(enum kind_id kind, uint64_t value);
 uint8_t state_from_tcp(const uint8_t *payload);
 uint8_t state_from_sctp(const uint8_t *payload);
 uint8_t state_from_dccp(const uint8_t *payload);
+/* The inverse: the kernel's number in that protocol; UINT8_MAX if the protocol has no such state. */
+uint8_t state_to_kernel(uint8_t protocol, uint8_t state);
 /* "ESTABLISHED"; "UNKNOWN" for a code that is none. */
 const char *state_name(uint8_t state);
 /* struct nf_ct_tcp_flags carries flags and a mask: the flags. */

@@ -96,34 +96,61 @@ void netlink_timeout_policies(struct netlink *netlink, uint64_t protocols[4]);
 /* Deletes every entry of this namespace in one message. 0 or -errno with `error`. */
 int netlink_flush(struct netlink *netlink, struct error *error);
 
+enum { NETLINK_BATCH_MESSAGES = 128 };
+
 /*
- * Deletes in batches: messages are gathered, sent together and answered before
- * netlink_batch_send() returns.
+ * Deletes and creates in batches: messages are gathered, sent together when the batch
+ * is full, and answered before netlink_batch_send() returns.
  */
 struct netlink_batch {
 	struct netlink *netlink;
 	uint8_t *buffer;
 	size_t length;
 	uint32_t first_sequence;
-	unsigned count;    /* messages gathered */
-	uint64_t deleted;  /* answered: gone by our hand */
-	uint64_t vanished; /* not there any more when its turn came */
+	unsigned count;   /* messages gathered */
+	uint64_t done;    /* answered: carried out */
+	uint64_t refused; /* answered otherwise */
+	/*
+	 * Told of each refusal, in the order of the messages (NULL: nobody). Returns 0 to
+	 * go on, or the code that sending then fails with; what was sent together with the
+	 * refused message is answered and counted all the same. `words` says the reason.
+	 */
+	int (*refusal)(void *data, uint64_t tag, int code, const struct error *words);
+	void *data;
+	uint64_t tags[NETLINK_BATCH_MESSAGES]; /* whatever the caller wants to be told of a message */
+	uint8_t tasks[NETLINK_BATCH_MESSAGES]; /* what each message is for: private to batch.c */
 };
 
 /* `netlink` is a socket of its own: not the one that a dump is running on. 0 or -ENOMEM. */
 int netlink_batch_init(struct netlink_batch *batch, struct netlink *netlink);
 void netlink_batch_done(struct netlink_batch *batch);
 /*
- * Adds the deletion of an entry by original tuple, zone and id together, so that
- * a new entry with the same tuple survives; sends when the batch is full. The
- * record must hold delete_fields. 0 or -errno with `error` (the first refusal
- * other than "no such entry"; what was sent before stays deleted and counted).
+ * Adds the deletion of an entry by original tuple, zone and, where the record has one,
+ * id together, so that a new entry with the same tuple survives; sends when the batch
+ * is full. An entry that is not there any more is refused with -ENOENT. 0, what
+ * `refusal` returned, or -errno with `error`.
  */
-int netlink_batch_delete(struct netlink_batch *batch, const struct record *record,
+int netlink_batch_delete(struct netlink_batch *batch, const struct record *record, uint64_t tag,
 			 struct error *error);
+/*
+ * Adds the creation of an entry: both tuples, timeout, and of netlink_create_fields()
+ * what the record has. Refused with -EEXIST where an entry has one of the tuples
+ * already; with `or_update` an entry that has the original tuple is changed instead (all
+ * but its reply tuple, NAT and master, which the kernel never changes). The kernel sets
+ * the NAT bits of the status itself, for both directions as soon as one of them is given;
+ * takes window scales of tcp only where both directions' flags say so, and labels only
+ * while some rule of the namespace uses labels; counters, start, use and id cannot be
+ * given. A record without a timeout (an offloaded
+ * entry) is no entry to create: -EINVAL with `error`, nothing is added. Else as
+ * netlink_batch_delete().
+ */
+int netlink_batch_create(struct netlink_batch *batch, const struct record *record, uint64_t tag,
+			 bool or_update, struct error *error);
 int netlink_batch_send(struct netlink_batch *batch, struct error *error);
 /* The fields that netlink_batch_delete() needs, added to `set`. */
 void netlink_delete_fields(struct field_set *set);
+/* The fields that netlink_batch_create() makes use of, added to `set`. */
+void netlink_create_fields(struct field_set *set);
 
 /*
  * Turns messages into records, decoding only the fields that are wanted. Built

@@ -148,7 +148,12 @@ void tally_format(struct tally *tally, struct buffer *buffer);
 
 struct netlink_batch;
 
-/* Deletes every record; then hands it to `next` (owned, may be NULL). `error` gets the first refusal. */
-struct sink *delete_sink_new(struct netlink_batch *batch, struct sink *next, struct error *error);
+/*
+ * Deletes every record; then hands it to `next` (owned, may be NULL). Takes the batch's
+ * refusals: those that were not there any more are counted in `*vanished`, `error` gets
+ * the first of the others.
+ */
+struct sink *delete_sink_new(struct netlink_batch *batch, uint64_t *vanished, struct sink *next,
+			     struct error *error);
 
 #endif

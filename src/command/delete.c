@@ -23,16 +23,16 @@ static void note_count(const struct request *request, const char *before, uint64
 }
 
 /* Says what happened, whatever else went wrong. */
-static void summarize(const struct request *request, const struct netlink_batch *batch, struct tally *tally)
+static void summarize(const struct request *request, uint64_t deleted, uint64_t vanished, struct tally *tally)
 {
 	char gone[64] = "";
 
 	/* A failure that comes before the first entry has been told already. */
-	if (request->error.code && batch->deleted + batch->vanished == 0)
+	if (request->error.code && deleted + vanished == 0)
 		return;
-	if (batch->vanished)
-		snprintf(gone, sizeof(gone), "; %llu more were gone already", (unsigned long long)batch->vanished);
-	note_count(request, "deleted ", batch->deleted, gone, tally);
+	if (vanished)
+		snprintf(gone, sizeof(gone), "; %llu more were gone already", (unsigned long long)vanished);
+	note_count(request, "deleted ", deleted, gone, tally);
 }
 
 /* Puts the count by state in front of a sink; NULL when out of memory. */
@@ -64,6 +64,7 @@ int request_delete(struct request *request, struct sink *shown, struct tally *ta
 	struct netlink second = { 0 };
 	struct netlink_batch batch = { 0 };
 	struct sink *sink = NULL;
+	uint64_t vanished = 0;
 	int result, status;
 
 	result = netlink_open(&second, &request->error);
@@ -71,14 +72,14 @@ int request_delete(struct request *request, struct sink *shown, struct tally *ta
 		result = netlink_batch_init(&batch, &second);
 	if (result == 0) {
 		netlink_delete_fields(&request->query.fields);
-		sink = delete_sink_new(&batch, shown, &request->error);
+		sink = delete_sink_new(&batch, &vanished, shown, &request->error);
 		shown = NULL;
 		sink = sink ? with_tally(request, tally, sink) : NULL;
 		result = sink ? 0 : -ENOMEM;
 	}
 	if (result == 0) {
 		status = request_run(request, sink);
-		summarize(request, &batch, tally);
+		summarize(request, batch.done, vanished, tally);
 	} else {
 		status = request_failed(request, result);
 		if (shown)

@@ -13,12 +13,22 @@
  * A batch's messages ask for no acknowledgement: the kernel handles all of them
  * before sendmsg() returns, and then only the refusals wait in the socket. Few
  * enough messages go out at once that their refusals fit into the default
- * receive buffer, 212,992 bytes, at about 1 KiB each with the kernel's overhead.
+ * receive buffer, 212,992 bytes, at about 1 KiB each with the kernel's overhead;
+ * and few enough bytes that they do where the kernel (before 4.3) sends the whole
+ * message back with each.
  */
-enum {
-	BATCH_MESSAGES = 128,
-	BATCH_MESSAGE_MAX = 256,
-	BATCH_SIZE = BATCH_MESSAGES * BATCH_MESSAGE_MAX,
+enum { BATCH_SIZE = 48 * 1024 };
+
+/* What a message is for, and so what its refusal means. */
+enum task {
+	TASK_DELETE,
+	TASK_CREATE,
+	/*
+	 * To change an entry or create it takes two messages: the kernel refuses NAT and
+	 * master for one that exists. Of their usual refusals nobody hears.
+	 */
+	TASK_TRY_UPDATE,
+	TASK_CREATE_AFTER,
 };
 
 int netlink_batch_init(struct netlink_batch *batch, struct netlink *netlink)
@@ -45,28 +55,69 @@ void netlink_delete_fields(struct field_set *set)
 		field_set_include(set, delete_fields[i]);
 }
 
-/*
- * Counts what one refusal means. No entry with that tuple, zone and id is not
- * an error: it ended, or was deleted by somebody else, since it was seen.
- */
-static void count_refusal(struct netlink_batch *batch, const struct nlmsghdr *message, int *first_code,
-			  struct error *error)
+/* What came back from one batch. */
+struct answers {
+	bool was_missing[NETLINK_BATCH_MESSAGES]; /* there was nothing to update */
+	unsigned received;
+	bool is_denied; /* the first message was not permitted */
+	int first_code; /* what `refusal` wants sending to fail with */
+};
+
+/* An update's refusal other than this one stands for the creation behind it too. */
+static bool is_usual(const struct netlink_batch *batch, struct answers *answers, unsigned place, int code)
 {
+	if (batch->tasks[place] == TASK_TRY_UPDATE && code == -ENOENT)
+		return answers->was_missing[place] = true;
+	return batch->tasks[place] == TASK_CREATE_AFTER && !answers->was_missing[place - 1];
+}
+
+static void take_refusal(struct netlink_batch *batch, struct answers *answers, const struct nlmsghdr *message,
+			 unsigned place, int code)
+{
+	struct error words = { 0 };
+
+	if (is_usual(batch, answers, place, code))
+		return;
+	batch->done--;
+	batch->refused++;
+	if (batch->tasks[place] == TASK_DELETE)
+		netlink_refused(message, code, &words);
+	else
+		netlink_creation_refused(message, code, batch->tasks[place] == TASK_TRY_UPDATE, &words);
+	code = batch->refusal ? batch->refusal(batch->data, batch->tags[place], code, &words) : 0;
+	if (answers->first_code == 0)
+		answers->first_code = code;
+}
+
+static void take_answer(struct netlink_batch *batch, struct answers *answers, const struct nlmsghdr *message)
+{
+	unsigned place = message->nlmsg_seq - batch->first_sequence;
 	int code = netlink_answer(message);
 
-	if (code == 0 || message->nlmsg_seq - batch->first_sequence >= batch->count)
+	if (code == 0 || place >= batch->count)
 		return;
-	batch->deleted--;
-	if (code == -ENOENT)
-		batch->vanished++;
-	else if (*first_code == 0)
-		*first_code = netlink_refused(message, code, error);
+	answers->received++;
+	answers->is_denied |= place == 0 && code == -EPERM;
+	take_refusal(batch, answers, message, place, code);
+}
+
+/*
+ * Of what is sent together nfnetlink_rcv() says only once, of the first message, that it
+ * is not permitted. (The update of an entry whose timeout is fixed is not permitted either,
+ * but then the creation behind it is refused too.)
+ */
+static void take_silence(struct netlink_batch *batch, struct answers *answers)
+{
+	if (!answers->is_denied || answers->received > 1)
+		return;
+	for (unsigned place = 1; place < batch->count; place++)
+		take_refusal(batch, answers, NULL, place, -EPERM);
 }
 
 static int drain(struct netlink_batch *batch, struct error *error)
 {
 	struct netlink *netlink = batch->netlink;
-	int first_code = 0;
+	struct answers answers = { .first_code = 0 };
 
 	for (;;) {
 		ssize_t length = recv(mnl_socket_get_fd(netlink->socket), netlink->buffer, NETLINK_BUFFER, MSG_DONTWAIT);
@@ -76,13 +127,15 @@ static int drain(struct netlink_batch *batch, struct error *error)
 		if (length < 0 && errno == EINTR)
 			continue;
 		if (length < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-			return first_code;
+			break;
 		if (length < 0)
 			return error_set(error, -errno, "netlink: answers to a batch were lost: %s", strerror(errno));
 		for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left))
 			if (message->nlmsg_type == NLMSG_ERROR)
-				count_refusal(batch, message, &first_code, error);
+				take_answer(batch, &answers, message);
 	}
+	take_silence(batch, &answers);
+	return answers.first_code;
 }
 
 int netlink_batch_send(struct netlink_batch *batch, struct error *error)
@@ -97,26 +150,70 @@ int netlink_batch_send(struct netlink_batch *batch, struct error *error)
 	while (sent < 0 && errno == EINTR);
 	if (sent < 0)
 		return error_set(error, -errno, "netlink: cannot send: %s", strerror(errno));
-	batch->deleted += batch->count;
+	for (unsigned i = 0; i < batch->count; i++)
+		batch->done += batch->tasks[i] != TASK_TRY_UPDATE;
 	result = drain(batch, error);
 	batch->count = 0;
 	batch->length = 0;
 	return result;
 }
 
-int netlink_batch_delete(struct netlink_batch *batch, const struct record *record, struct error *error)
+static struct nlmsghdr *begin(struct netlink_batch *batch, enum task task, uint16_t type, uint16_t flags,
+			      const struct record *record, uint64_t tag)
 {
-	struct nlmsghdr *message;
+	struct nlmsghdr *message =
+		netlink_message(batch->netlink, batch->buffer + batch->length, type, flags, record->family);
 
-	message = netlink_message(batch->netlink, batch->buffer + batch->length, IPCTNL_MSG_CT_DELETE, 0,
-				  record->family);
 	if (batch->count == 0)
 		batch->first_sequence = message->nlmsg_seq;
+	batch->tasks[batch->count] = task;
+	batch->tags[batch->count] = tag;
+	return message;
+}
+
+static void end(struct netlink_batch *batch, const struct nlmsghdr *message)
+{
+	batch->length += MNL_ALIGN(message->nlmsg_len);
+	batch->count++;
+}
+
+/* Two of the longest messages always find room: they belong together. */
+static int send_if_full(struct netlink_batch *batch, struct error *error)
+{
+	bool is_full = batch->count + 2 > NETLINK_BATCH_MESSAGES || batch->length + 2 * NETLINK_CREATION_MAX > BATCH_SIZE;
+
+	return is_full ? netlink_batch_send(batch, error) : 0;
+}
+
+int netlink_batch_delete(struct netlink_batch *batch, const struct record *record, uint64_t tag,
+			 struct error *error)
+{
+	struct nlmsghdr *message = begin(batch, TASK_DELETE, IPCTNL_MSG_CT_DELETE, 0, record, tag);
+
 	netlink_put_tuple(message, DIRECTION_ORIGINAL, record, &record->present);
 	if (record_has(record, FIELD_zone))
 		mnl_attr_put_u16(message, CTA_ZONE, htons(record->zone));
-	mnl_attr_put_u32(message, CTA_ID, htonl(record->id));
-	batch->length += MNL_ALIGN(message->nlmsg_len);
-	batch->count++;
-	return batch->count == BATCH_MESSAGES ? netlink_batch_send(batch, error) : 0;
+	if (record_has(record, FIELD_id))
+		mnl_attr_put_u32(message, CTA_ID, htonl(record->id));
+	end(batch, message);
+	return send_if_full(batch, error);
+}
+
+int netlink_batch_create(struct netlink_batch *batch, const struct record *record, uint64_t tag,
+			 bool or_update, struct error *error)
+{
+	enum task task = or_update ? TASK_CREATE_AFTER : TASK_CREATE;
+	struct nlmsghdr *message;
+
+	if (!record_has(record, FIELD_timeout))
+		return error_set(error, -EINVAL, "an entry without a timeout cannot be created (offloaded ones have none)");
+	if (or_update) {
+		message = begin(batch, TASK_TRY_UPDATE, IPCTNL_MSG_CT_NEW, 0, record, tag);
+		netlink_put_creation(message, record, true);
+		end(batch, message);
+	}
+	message = begin(batch, task, IPCTNL_MSG_CT_NEW, NLM_F_CREATE | NLM_F_EXCL, record, tag);
+	netlink_put_creation(message, record, false);
+	end(batch, message);
+	return send_if_full(batch, error);
 }

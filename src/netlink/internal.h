@@ -8,8 +8,8 @@
 
 #include "conntab/netlink.h"
 
-/* A direction of an entry, as the tuples of struct record have it. */
-enum direction { DIRECTION_ORIGINAL, DIRECTION_REPLY };
+/* The tuples in a struct record: an entry's two directions, and the original one of its master. */
+enum direction { DIRECTION_ORIGINAL, DIRECTION_REPLY, DIRECTION_MASTER };
 
 /* Begins a ctnetlink request (IPCTNL_MSG_*) in `buffer` with the next sequence number. */
 struct nlmsghdr *netlink_message(struct netlink *netlink, void *buffer, uint16_t type, uint16_t flags,
@@ -21,8 +21,21 @@ int netlink_dump_plain(struct netlink *netlink, uint8_t subsystem, uint8_t type,
 int netlink_answer(const struct nlmsghdr *message);
 /* Puts a refusal into words, with the kernel's own where there are some; returns `code`. */
 int netlink_refused(const struct nlmsghdr *message, int code, struct error *error);
-/* Adds the members of `tuple` that are in `present` as CTA_TUPLE_ORIG or CTA_TUPLE_REPLY. */
+/* Adds the members of `tuple` that are in `present` as CTA_TUPLE_ORIG, CTA_TUPLE_REPLY or CTA_TUPLE_MASTER. */
 void netlink_put_tuple(struct nlmsghdr *message, enum direction direction, const struct record *tuple,
 		       const struct field_set *present);
+/* Adds the fields of a tuple, but for protocol and zone. */
+void netlink_tuple_fields(struct field_set *set, enum direction direction);
+
+/* The most that netlink_put_creation() adds to a message, headers included. */
+enum { NETLINK_CREATION_MAX = 768 };
+
+/*
+ * Adds all that describes an entry to a new entry's message, or with `is_update` what can
+ * be changed of one that exists.
+ */
+void netlink_put_creation(struct nlmsghdr *message, const struct record *record, bool is_update);
+/* As netlink_refused(), of what netlink_put_creation() built. */
+int netlink_creation_refused(const struct nlmsghdr *message, int code, bool is_update, struct error *error);
 
 #endif

@@ -195,9 +195,29 @@ const char *protocol_proc_name(uint8_t protocol)
 	return "unknown";
 }
 
+/* enum sctp_conntrack */
+static const uint8_t sctp_states[] = {
+	STATE_NONE, STATE_CLOSED, STATE_COOKIE_WAIT, STATE_COOKIE_ECHOED, STATE_ESTABLISHED,
+	STATE_SHUTDOWN_SENT, STATE_SHUTDOWN_RECD, STATE_SHUTDOWN_ACK_SENT,
+	STATE_HEARTBEAT_SENT, STATE_HEARTBEAT_ACKED,
+};
+
+/* enum ct_dccp_states */
+static const uint8_t dccp_states[] = {
+	STATE_NONE, STATE_REQUEST, STATE_RESPOND, STATE_PARTOPEN, STATE_OPEN,
+	STATE_CLOSEREQ, STATE_CLOSING, STATE_TIMEWAIT, STATE_IGNORE, STATE_INVALID,
+};
+
 static uint8_t from_table(const uint8_t *table, size_t count, const uint8_t *payload)
 {
 	return *payload < count ? table[*payload] : UINT8_MAX;
+}
+
+static uint8_t to_table(const uint8_t *table, size_t count, uint8_t state)
+{
+	const uint8_t *found = memchr(table, state, count);
+
+	return found ? (uint8_t)(found - table) : UINT8_MAX;
 }
 
 /* enum tcp_conntrack: our codes begin with it. */
@@ -206,27 +226,28 @@ uint8_t state_from_tcp(const uint8_t *payload)
 	return *payload <= STATE_SYN_SENT2 ? *payload : UINT8_MAX;
 }
 
-/* enum sctp_conntrack */
 uint8_t state_from_sctp(const uint8_t *payload)
 {
-	static const uint8_t codes[] = {
-		STATE_NONE, STATE_CLOSED, STATE_COOKIE_WAIT, STATE_COOKIE_ECHOED, STATE_ESTABLISHED,
-		STATE_SHUTDOWN_SENT, STATE_SHUTDOWN_RECD, STATE_SHUTDOWN_ACK_SENT,
-		STATE_HEARTBEAT_SENT, STATE_HEARTBEAT_ACKED,
-	};
-
-	return from_table(codes, sizeof(codes), payload);
+	return from_table(sctp_states, sizeof(sctp_states), payload);
 }
 
-/* enum ct_dccp_states */
 uint8_t state_from_dccp(const uint8_t *payload)
 {
-	static const uint8_t codes[] = {
-		STATE_NONE, STATE_REQUEST, STATE_RESPOND, STATE_PARTOPEN, STATE_OPEN,
-		STATE_CLOSEREQ, STATE_CLOSING, STATE_TIMEWAIT, STATE_IGNORE, STATE_INVALID,
-	};
+	return from_table(dccp_states, sizeof(dccp_states), payload);
+}
 
-	return from_table(codes, sizeof(codes), payload);
+uint8_t state_to_kernel(uint8_t protocol, uint8_t state)
+{
+	switch (protocol) {
+	case IPPROTO_TCP:
+		return state <= STATE_SYN_SENT2 ? state : UINT8_MAX;
+	case IPPROTO_SCTP:
+		return to_table(sctp_states, sizeof(sctp_states), state);
+	case IPPROTO_DCCP:
+		return to_table(dccp_states, sizeof(dccp_states), state);
+	default:
+		return UINT8_MAX;
+	}
 }
 
 uint8_t flags_from_tcp(const uint8_t *payload)

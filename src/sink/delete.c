@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "conntab/netlink.h"
@@ -7,14 +8,31 @@
 struct delete_sink {
 	struct sink sink;
 	struct netlink_batch *batch;
+	uint64_t *vanished;
 	struct sink *next;
 	struct error *error;
 };
 
+/*
+ * No entry with that tuple, zone and id is not an error: it ended, or was deleted by
+ * somebody else, since it was seen.
+ */
+static int delete_refused(void *data, uint64_t tag, int code, const struct error *words)
+{
+	struct delete_sink *delete = data;
+
+	(void)tag;
+	if (code == -ENOENT) {
+		++*delete->vanished;
+		return 0;
+	}
+	return error_set(delete->error, code, "%s", words->text);
+}
+
 static int delete_record(struct sink *sink, const struct record *record)
 {
 	struct delete_sink *delete = (struct delete_sink *)sink;
-	int result = netlink_batch_delete(delete->batch, record, delete->error);
+	int result = netlink_batch_delete(delete->batch, record, 0, delete->error);
 
 	/* A reader of the list that went away does not stop the deletion. */
 	if (delete->next)
@@ -41,7 +59,8 @@ static void delete_free(struct sink *sink)
 	free(delete);
 }
 
-struct sink *delete_sink_new(struct netlink_batch *batch, struct sink *next, struct error *error)
+struct sink *delete_sink_new(struct netlink_batch *batch, uint64_t *vanished, struct sink *next,
+			     struct error *error)
 {
 	struct delete_sink *delete = malloc(sizeof(*delete));
 
@@ -51,6 +70,8 @@ struct sink *delete_sink_new(struct netlink_batch *batch, struct sink *next, str
 		return NULL;
 	}
 	*delete = (struct delete_sink){ .sink = { delete_record, delete_close, delete_free }, .batch = batch,
-					.next = next, .error = error };
+					.vanished = vanished, .next = next, .error = error };
+	batch->refusal = delete_refused;
+	batch->data = delete;
 	return &delete->sink;
 }
