@@ -11,12 +11,12 @@ CFLAGS ?= -O2 -g
 PKG_CONFIG ?= pkg-config
 
 # The one list of packages (Debian and Ubuntu): to build, and beyond that to test and to demonstrate.
-BUILD_PACKAGES = gcc libc6-dev make pkg-config libmnl-dev libnetfilter-conntrack-dev
+BUILD_PACKAGES = gcc libc6-dev make pkg-config libmnl-dev libnetfilter-conntrack-dev libreadline-dev
 TEST_PACKAGES = bats bats-assert bats-support libcmocka-dev conntrack iproute2 nftables iputils-ping \
 	socat jq python3 libxml2-utils mandoc bash-completion shellcheck netbase expect procps \
 	valgrind man-db tmux strace libmonitoring-plugin-perl
 
-LIBRARIES = libmnl libnetfilter_conntrack
+LIBRARIES = libmnl libnetfilter_conntrack readline
 SOURCES = $(sort $(wildcard src/*.c src/*/*.c))
 OBJECTS = $(SOURCES:src/%.c=$(BUILD)/%.o)
 PROGRAM = $(BUILD)/conntab
@@ -30,7 +30,7 @@ OUR_CFLAGS = -std=gnu11 -D_GNU_SOURCE -Iinclude -MMD -MP -Wall -Wextra -Wshadow 
 OUR_CPPFLAGS = $(if $(findstring -O,$(CFLAGS)),$(if $(findstring fsanitize,$(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2))
 OUR_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 LIBRARY_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(LIBRARIES) 2>/dev/null)
-LIBRARY_FLAGS = $(shell $(PKG_CONFIG) --libs $(LIBRARIES) 2>/dev/null || echo -lmnl -lnetfilter_conntrack) -lm
+LIBRARY_FLAGS = $(shell $(PKG_CONFIG) --libs $(LIBRARIES) 2>/dev/null || echo -lmnl -lnetfilter_conntrack -lreadline) -lm
 
 V ?= 0
 QUIET = $(if $(filter 0,$(V)),@printf '  %-6s %s\n' $(1) $@;,)

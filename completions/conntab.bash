@@ -22,9 +22,9 @@ _conntab()
 	[[ $in_quote ]] && quote='' || quote=${word%"${word##*["$COMP_WORDBREAKS"]}"}
 	for i in "${!COMPREPLY[@]}"; do
 		COMPREPLY[i]=$head${COMPREPLY[i]} COMPREPLY[i]=$front${COMPREPLY[i]#"$quote"}
-		[[ ${COMPREPLY[i]} == [\<\>]* ]] && COMPREPLY[i]=\\${COMPREPLY[i]}
+		[[ ! $in_quote && ${COMPREPLY[i]} == *[\<\>\ \$\&\;\"\']* ]] && printf -v "COMPREPLY[i]" %q "${COMPREPLY[i]}"
 	done
-	[[ $in_quote || $word == *,* ]] && compopt -o nospace # more may follow
+	[[ $in_quote || $word == *,* || ${COMPREPLY[*]} == */ ]] && compopt -o nospace # more may follow
 	return 0
 }
 complete -F _conntab conntab

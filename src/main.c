@@ -43,7 +43,7 @@ static int run(int count, char **words, struct buffer *out)
 		return complete_line(words[2], words[3], out);
 	if (count == 2 && strcmp(words[1], "--man-page") == 0)
 		return man_page(out);
-	return command_run_line(count - 1, words + 1, out);
+	return command_run_line(NULL, count - 1, words + 1, out);
 }
 
 int main(int count, char **words)

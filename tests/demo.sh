@@ -134,6 +134,17 @@ show() {
 	[[ $status -eq 0 ]] || fail "conntab ended with status $status"
 }
 
+# script EXPLANATION LINE...: lines for the shell.
+script() {
+	local status
+
+	printf '\n# %s\n$ conntab -n %s <<END\n' "$1" "$router"
+	printf '%s\n' "${@:2}" END
+	printf '%s\n' "${@:2}" | "$program" -n "$router" 2>&1
+	status=$?
+	[[ $status -eq 0 ]] || fail "conntab ended with status $status"
+}
+
 world_possible || fail "network namespaces cannot be made here: root is needed (sudo make demo)"
 { world_create "$WORLD" && world_accounting on; } || fail "the network namespaces could not be set up"
 start_server || fail "the server did not start"
@@ -156,4 +167,6 @@ show "They go, and nothing else does." delete udp unreplied
 show "What is left." list -c family,proto,state,dst,dport,reply.src,reply.dst,packets --sort family
 show "The kernel takes part in the filter; this is what it is asked." \
 	list --explain tcp dport 443 established not dst 10.77.2.3
+script "A script, or the prompt: a working filter, and what was deleted comes back." \
+	'where udp dport 53' 'count --by family' delete count undo count
 printf '\nThe namespaces go now, and with them everything that was shown.\n'

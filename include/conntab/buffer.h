@@ -23,6 +23,9 @@ struct buffer {
 	int error;       /* 0 or the first -errno */
 	/* Where a signal's number appears: from then on no write waits long (-EINTR); NULL: nowhere. */
 	const volatile sig_atomic_t *interrupt;
+	/* Called once, with what is held, before the first write; NULL: nobody wants to see it. */
+	void (*before_write)(struct buffer *buffer, void *data);
+	void *before_write_data;
 };
 
 enum {

@@ -9,6 +9,7 @@
 #include "conntab/buffer.h"
 #include "conntab/error.h"
 #include "conntab/host.h"
+#include "conntab/session.h"
 
 #define CONNTAB_VERSION "0.1.0"
 
@@ -26,10 +27,11 @@ struct settings {
 	const char *sort;
 	const char *by;
 	const char *warn, *crit, *exit_on, *exec, *idle, *state;
+	const char *file;
 	uint64_t limit, top, count, hold, drops;
 	uint64_t interval, delta; /* nanoseconds; 0: not given */
 	bool is_ipv4, is_ipv6, is_json, is_quiet, is_version, is_help;
-	bool is_all_netns, is_without_events;
+	bool is_all_netns, is_without_events, is_keep_going;
 	bool is_explain, is_no_kernel, is_dry_run, is_require_match, is_yes;
 };
 
@@ -66,6 +68,8 @@ enum option_id {
 	OPTION_DELTA,
 	OPTION_IDLE,
 	OPTION_STATE,
+	OPTION_FILE,
+	OPTION_KEEP_GOING,
 	OPTION_COUNT,
 };
 
@@ -90,6 +94,10 @@ enum completion_source {
 	COMPLETE_TOPIC,
 	COMPLETE_EXIT_ON,
 	COMPLETE_STATES,
+	COMPLETE_WHERE,
+	COMPLETE_SETTING,
+	COMPLETE_FILE,
+	COMPLETE_SWITCH,
 };
 
 /* The one table of options. */
@@ -122,6 +130,8 @@ struct command {
 	uint64_t options;      /* OPTION_BIT()s beside the global ones */
 	uint64_t refuses;      /* OPTION_BIT()s of global ones that mean nothing to it */
 	bool takes_namespaces; /* several -n */
+	bool is_narrowed;      /* the shell's working filter joins its own */
+	bool is_of_shell;      /* there alone it means anything */
 	enum exit_status failure; /* the exit status of every failure; 0: 1, and 2 for usage */
 	enum completion_source completes;
 	int (*run)(struct context *context); /* returns the exit status */
@@ -136,6 +146,7 @@ struct context {
 	const struct command *command;
 	struct settings settings;
 	struct environment environment;
+	struct session *session; /* the shell or script that it is part of; NULL: a single command line */
 	struct buffer *out; /* standard output */
 	char **arguments;   /* not options: the filter's words */
 	int argument_count;
@@ -143,6 +154,7 @@ struct context {
 
 /* The options that a command takes; without one those that stand before it. */
 uint64_t command_options(const struct command *command);
+bool option_is_set(const struct settings *settings, enum option_id id);
 const struct command *command_find(const char *name);
 /*
  * Reads options and arguments into the context: `words` are those behind the
@@ -151,8 +163,8 @@ const struct command *command_find(const char *name);
  * Arguments are moved to the front of `words`.
  */
 int options_parse(struct context *context, int count, char **words, struct error *error);
-/* Runs one command line; the exit status. */
-int command_run_line(int count, char **words, struct buffer *out);
+/* Runs one command line, of a session or (NULL) alone; the exit status. Words are moved about. */
+int command_run_line(struct session *session, int count, char **words, struct buffer *out);
 
 /* "conntab: list: ..." on standard error; returns the exit status that goes with it. */
 int report_error(const struct context *context, const struct error *error);

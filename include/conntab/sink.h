@@ -64,6 +64,9 @@ struct format {
 
 extern const struct format *const formats[]; /* ends with NULL */
 
+/* Whether "NAME[,EXTRA...]" is a format that prints rows of columns. */
+bool format_has_rows(const char *text);
+
 enum { COLUMNS_MAX = FIELD_STORED + 8 };
 
 /* A format at work. */
@@ -147,13 +150,15 @@ void tally_fields(struct field_set *set);
 void tally_format(struct tally *tally, struct buffer *buffer);
 
 struct netlink_batch;
+struct store;
 
 /*
  * Deletes every record; then hands it to `next` (owned, may be NULL). Takes the batch's
  * refusals: those that were not there any more are counted in `*vanished`, `error` gets
- * the first of the others.
+ * the first of the others. With a `store` (NULL: none) each record is kept there first,
+ * in the place of what it held before, and what was not deleted by us is dropped from it.
  */
-struct sink *delete_sink_new(struct netlink_batch *batch, uint64_t *vanished, struct sink *next,
+struct sink *delete_sink_new(struct netlink_batch *batch, uint64_t *vanished, struct store *store, struct sink *next,
 			     struct error *error);
 
 #endif

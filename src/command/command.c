@@ -11,7 +11,8 @@
 
 const struct command *const commands[] = {
 	&list_command, &count_command, &get_command, &delete_command, &flush_command,
-	&watch_command, &check_command, &stats_command, &help_command, NULL,
+	&watch_command, &check_command, &stats_command, &shell_command, &where_command,
+	&netns_command, &set_command, &undo_command, &quit_command, &help_command, NULL,
 };
 
 const struct command *command_find(const char *name)
@@ -30,6 +31,10 @@ static void say(const struct context *context, const char *text)
 	if (buffer_init(&line, STDERR_FILENO))
 		return;
 	buffer_text(&line, "conntab: ");
+	if (context->session && context->session->source) {
+		buffer_untrusted(&line, context->session->source, strlen(context->session->source));
+		buffer_format(&line, ":%llu: ", (unsigned long long)context->session->line);
+	}
 	if (context->command)
 		buffer_format(&line, "%s: ", context->command->name);
 	buffer_untrusted(&line, text, strlen(text));
@@ -50,6 +55,8 @@ int report_error(const struct context *context, const struct error *error)
 		context->command->fail(context, error);
 	else
 		say(context, text);
+	if (context->session)
+		context->session->failures++;
 	if (context->command && context->command->failure)
 		return context->command->failure;
 	return error->is_usage ? STATUS_USAGE : STATUS_FAILED;
@@ -60,7 +67,7 @@ void report_note(const struct context *context, const char *format, ...)
 	char text[512];
 	va_list arguments;
 
-	if (context->settings.is_quiet)
+	if (context->settings.is_quiet || (context->session && context->session->is_quiet))
 		return;
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
@@ -75,9 +82,11 @@ static int unknown_command(const struct context *context, const char *name)
 	char nearest[64];
 
 	for (size_t i = 0; commands[i]; i++)
-		suggestion_offer(&suggestion, commands[i]->name);
+		if (context->session || !commands[i]->is_of_shell)
+			suggestion_offer(&suggestion, commands[i]->name);
 	suggestion_text(&suggestion, nearest, sizeof(nearest));
-	error_usage(&error, 0, "no command \"%.32s\"%s", name, suggestion.best[0] ? nearest : " (conntab help)");
+	error_usage(&error, 0, "no command \"%.32s\"%s", name,
+		    suggestion.best[0] ? nearest : context->session ? " (help)" : " (conntab help)");
 	return report_error(context, &error);
 }
 
@@ -101,6 +110,45 @@ static int print_version(struct buffer *out)
 	return STATUS_OK;
 }
 
+/* Options in front of the command are read before it is known what it refuses. */
+static int check_refused(const struct context *context, struct error *error)
+{
+	for (enum option_id id = 0; id < OPTION_COUNT; id++)
+		if (context->command->refuses >> id & 1 && option_is_set(&context->settings, id))
+			return error_usage(error, 0, "%s takes no --%s", context->command->name, options[id].name);
+	return 0;
+}
+
+static int check_place(const struct context *context, struct error *error)
+{
+	const struct command *command = context->command;
+
+	if (command->is_of_shell && !context->session)
+		return error_usage(error, 0, "this is a word of the shell and of scripts (conntab help shell)");
+	if (context->settings.netns_count > 1 && !command->takes_namespaces)
+		return error_usage(error, 0, "%s works in one network namespace at a time", command->name);
+	return 0;
+}
+
+/* Runs the command where -n says. A session comes back from there; a single command line ends there. */
+static int run_in_namespace(struct context *context)
+{
+	struct error error = { 0 };
+	int saved, status;
+
+	if (context->settings.netns_count != 1 || context->command->takes_namespaces)
+		return context->command->run(context);
+	saved = context->session ? namespace_save() : 0;
+	if (saved < 0)
+		error_set(&error, saved, "network namespace: %s", strerror(-saved));
+	else
+		namespace_enter(context->settings.netns[0], &error);
+	status = error.code ? report_error(context, &error) : context->command->run(context);
+	if (context->session && saved >= 0 && namespace_return(saved) < 0)
+		_exit(STATUS_FAILED); /* what follows would be done to the wrong machine's table */
+	return status;
+}
+
 /* Everything between the words and the command's own code. */
 static int run_command(struct context *context, int count, char **words)
 {
@@ -114,36 +162,34 @@ static int run_command(struct context *context, int count, char **words)
 	}
 	if (context->settings.is_version)
 		return print_version(context->out);
-	if (context->settings.netns_count > 1 && !context->command->takes_namespaces) {
-		error_usage(&error, 0, "%s works in one network namespace at a time", context->command->name);
+	if (check_place(context, &error) || check_refused(context, &error))
 		return report_error(context, &error);
-	}
-	if (context->settings.netns_count == 1 && !context->command->takes_namespaces &&
-	    namespace_enter(context->settings.netns[0], &error))
-		return report_error(context, &error);
-	return context->command->run(context);
+	return run_in_namespace(context);
 }
 
-/* The help that was asked for is output; the one that was not is a message. */
-static int print_overview(struct context *context)
+/* The command that the words name; without a word it is the shell. */
+static int find_command(struct context *context, const char *name)
 {
-	struct buffer message;
+	struct error error = { 0 };
 
-	if (context->settings.is_help) {
-		help_print_overview(context->out);
+	if (!name) {
+		context->command = &shell_command;
 		return STATUS_OK;
 	}
-	if (buffer_init(&message, STDERR_FILENO))
-		return STATUS_FAILED;
-	help_print_overview(&message);
-	buffer_flush(&message);
-	buffer_done(&message);
-	return STATUS_USAGE;
+	context->command = command_find(name);
+	if (!context->command)
+		return unknown_command(context, name);
+	if (context->command != &shell_command && (context->settings.file || context->settings.is_keep_going)) {
+		error_usage(&error, 0, "--%s is for files of commands: no command follows it (conntab help shell)",
+			    context->settings.file ? "file" : "keep-going");
+		return report_error(context, &error);
+	}
+	return STATUS_OK;
 }
 
-int command_run_line(int count, char **words, struct buffer *out)
+int command_run_line(struct session *session, int count, char **words, struct buffer *out)
 {
-	struct context context = { .out = out };
+	struct context context = { .session = session, .out = out };
 	struct error error = { 0 };
 	int used = options_parse(&context, count, words, &error), status;
 
@@ -151,12 +197,13 @@ int command_run_line(int count, char **words, struct buffer *out)
 		return report_error(&context, &error);
 	if (context.settings.is_version)
 		return print_version(out);
-	if (used == count)
-		return print_overview(&context);
-	context.command = command_find(words[used]);
-	if (!context.command)
-		return unknown_command(&context, words[used]);
-	status = run_command(&context, count - used - 1, words + used + 1);
+	if (context.settings.is_help && used == count) {
+		help_print_overview(out, session != NULL);
+		return STATUS_OK;
+	}
+	status = find_command(&context, used < count ? words[used++] : NULL);
+	if (status == STATUS_OK)
+		status = run_command(&context, count - used, words + used);
 	naming_done(&context.environment.naming);
 	return status;
 }

@@ -6,9 +6,11 @@
 #include "conntab/query.h"
 
 extern const struct command list_command, count_command, get_command, delete_command, flush_command,
-	watch_command, check_command, stats_command, help_command;
+	watch_command, check_command, stats_command, help_command, shell_command, where_command, netns_command,
+	set_command, undo_command, quit_command;
 
-void help_print_overview(struct buffer *out);
+/* Of the program, or within the shell. */
+void help_print_overview(struct buffer *out, bool is_in_shell);
 void help_print_command(struct buffer *out, const struct command *command);
 
 /* `conntab help TOPIC`; a table that ends with a NULL name. */
@@ -24,6 +26,28 @@ extern const struct help_topic help_topics[];
 int man_page(struct buffer *out);
 /* Prints what can stand at the end of `line`, cut at byte `point`, one word a line. The exit status. */
 int complete_line(const char *line, const char *point, struct buffer *out);
+/* The same for a line of the shell: the program's name is not in it, the shell's commands are. */
+void complete_in_shell(const char *line, size_t length, struct buffer *out);
+/*
+ * Whether a line of words is at a filter's field, so that a > behind it compares.
+ * Behind a command's other words, or the value of an option, it redirects.
+ */
+bool command_line_awaits_operator(int count, char *const *words);
+
+/* What `set` changes; a table that ends with a NULL name. */
+struct shell_setting {
+	const char *name;
+	const char *argument;
+	const char *help;
+	enum completion_source values;
+	size_t offset; /* in struct session: of a text, or of a bool where `is_switch` */
+	bool is_switch;
+	/* 0 or a usage fault; NULL: any text will do. */
+	int (*check)(const char *value, struct error *error);
+};
+
+extern const struct shell_setting shell_settings[];
+const struct shell_setting *shell_setting_find(const char *name);
 
 /* The options of every command that prints entries. */
 #define PRINT_OPTIONS (OPTION_BIT(OPTION_COLUMNS) | OPTION_BIT(OPTION_SORT) | OPTION_BIT(OPTION_LIMIT))
@@ -69,7 +93,7 @@ int request_failed(struct request *request, int result);
 int request_status(const struct request *request);
 
 /* --color, NO_COLOR, and whether standard output is a terminal. */
-bool request_wants_color(const struct settings *settings);
+bool request_wants_color(const struct context *context);
 
 /* Asks "... [y/N]" on the terminal; true without asking with -y or when nobody sits there. */
 bool request_confirm(const struct context *context, const char *format, ...)

@@ -4,7 +4,9 @@
  * stand at the place, one a line. Everything comes from the tables; addresses and
  * ports come from the connection table as it is now.
  */
+#include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +14,9 @@
 #include "command.h"
 #include "conntab/netlink.h"
 #include "conntab/word.h"
+
+#define WHITE " \t\n"
+#define OPERATORS "=<>!"
 
 enum {
 	WORDS_MAX = 256,
@@ -21,12 +26,23 @@ enum {
 
 struct completion {
 	struct buffer *out;
+	bool is_in_shell; /* its own commands count too */
 	char *text;  /* the line so far, its words ended by '\0' */
 	char *words[WORDS_MAX];
 	int count;
 	char *word;     /* the one being completed, maybe empty */
 	const struct command *command; /* NULL: not there yet */
 	size_t keep;    /* of it, what stays in front of each candidate ("src," of a list) */
+};
+
+/* Where a command line is at behind some of its words. */
+struct place {
+	const struct command *command; /* NULL: not there yet */
+	const struct option *option;   /* whose value comes next; NULL: none */
+	const char *netns;             /* of -n; NULL: none */
+	const char *first;             /* the first argument; NULL: none yet */
+	int filter_words;              /* the arguments that a filter has so far */
+	const char *last, *before;     /* the last two of them; "" where there are fewer */
 };
 
 /* Splits as a shell does: blanks between words, quotes and backslashes taken away. */
@@ -39,7 +55,7 @@ static bool split(struct completion *completion, const char *line, size_t length
 	if (!to)
 		return false;
 	for (size_t i = 0; i < length; i++) {
-		if (!quote && strchr(" \t\n", line[i])) {
+		if (!quote && strchr(WHITE, line[i])) {
 			if (is_inside)
 				*to++ = '\0';
 			is_inside = false;
@@ -149,6 +165,38 @@ static void complete_fields(struct completion *completion, const char *separator
 		offer(completion, fields[id].name);
 }
 
+/* What lies in the folder that the word names; folders with a slash behind them. */
+static void complete_file(struct completion *completion)
+{
+	const char *slash = strrchr(completion->word, '/');
+	struct dirent *entry;
+	char folder[4096], name[NAME_MAX + 2];
+	DIR *directory;
+
+	completion->keep = slash ? (size_t)(slash - completion->word) + 1 : 0;
+	snprintf(folder, sizeof(folder), "%.*s", (int)completion->keep, completion->word);
+	directory = opendir(completion->keep ? folder : ".");
+	if (!directory)
+		return;
+	while ((entry = readdir(directory))) {
+		bool is_hidden = entry->d_name[0] == '.';
+
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		snprintf(name, sizeof(name), "%s%s", entry->d_name, entry->d_type == DT_DIR ? "/" : "");
+		if (!is_hidden || completion->word[completion->keep] == '.')
+			offer(completion, name);
+	}
+	closedir(directory);
+}
+
+static void offer_commands(struct completion *completion)
+{
+	for (size_t i = 0; commands[i]; i++)
+		if (completion->is_in_shell || !commands[i]->is_of_shell)
+			offer(completion, commands[i]->name);
+}
+
 static void complete_source(struct completion *completion, enum completion_source source)
 {
 	switch (source) {
@@ -193,6 +241,22 @@ static void complete_source(struct completion *completion, enum completion_sourc
 			offer(completion, commands[i]->name);
 		for (size_t i = 0; help_topics[i].name; i++)
 			offer(completion, help_topics[i].name);
+		break;
+	case COMPLETE_WHERE:
+		offer(completion, "and");
+		offer(completion, "or");
+		offer(completion, "reset");
+		break;
+	case COMPLETE_SETTING:
+		for (size_t i = 0; shell_settings[i].name; i++)
+			offer(completion, shell_settings[i].name);
+		break;
+	case COMPLETE_SWITCH:
+		offer(completion, "on");
+		offer(completion, "off");
+		break;
+	case COMPLETE_FILE:
+		complete_file(completion);
 		break;
 	case COMPLETE_FILTER:
 	case COMPLETE_NOTHING:
@@ -295,7 +359,7 @@ static void complete_value(struct completion *completion, enum field_id field)
 
 static bool is_operator(const char *word)
 {
-	return strchr("=<>!", word[0]) && word[0];
+	return strchr(OPERATORS, word[0]) && word[0];
 }
 
 static bool is_connective(const char *word)
@@ -304,29 +368,36 @@ static bool is_connective(const char *word)
 	       strcmp(word, "(") == 0 || strcmp(word, "!") == 0;
 }
 
-/* What can follow in a filter: a field's value, or the next term. */
-static void complete_filter(struct completion *completion, char **words, int count)
+/* The field whose value or operator comes next in a filter, or FIELD_NONE. */
+static enum field_id awaiting_field(const struct place *place)
 {
-	const char *last = count > 0 ? words[count - 1] : "";
-	const char *before = count > 1 ? words[count - 2] : "";
-	enum field_id field = field_find(slice_of(last));
+	enum field_id field = field_find(slice_of(place->last));
 
-	if (count > 1 && (is_operator(last) || strcmp(last, "in") == 0 || strcmp(last, "is") == 0))
-		field = field_find(slice_of(before));
-	else if (count > 1 && field != FIELD_NONE && field_find(slice_of(before)) != FIELD_NONE && !is_connective(before))
-		field = FIELD_NONE; /* a value that is spelled like a field */
+	if (is_operator(place->last) || strcmp(place->last, "in") == 0 || strcmp(place->last, "is") == 0)
+		return field_find(slice_of(place->before));
+	/* A value can be spelled like a field. */
+	if (field != FIELD_NONE && field_find(slice_of(place->before)) != FIELD_NONE && !is_connective(place->before))
+		return FIELD_NONE;
+	return field;
+}
+
+/* What can follow in a filter: a field's value, or the next term. */
+static void complete_filter(struct completion *completion, const struct place *place)
+{
+	enum field_id field = awaiting_field(place);
+
 	if (completion->word[0] == '(')
 		completion->keep = strspn(completion->word, "(");
 	if (field != FIELD_NONE) {
 		complete_value(completion, field);
-		if (!is_operator(last) && !completion->word[0] && kinds[fields[field].kind].is_ordered)
+		if (!is_operator(place->last) && !completion->word[0] && kinds[fields[field].kind].is_ordered)
 			for (const char *const *at = (const char *const[]){ "<", ">", "<=", ">=", "!=", NULL }; *at; at++)
 				offer(completion, *at);
 		return;
 	}
 	filter_each_word(offer_word, completion);
 	offer(completion, "not");
-	if (count > 0 && !is_connective(last)) {
+	if (place->filter_words > 0 && !is_connective(place->last)) {
 		offer(completion, "and");
 		offer(completion, "or");
 	}
@@ -377,70 +448,144 @@ static bool complete_attached(struct completion *completion)
 	return true;
 }
 
-static void complete(struct completion *completion)
+static void add_filter_word(struct place *place, const char *word)
 {
-	const struct command *command = NULL;
-	const struct option *option = NULL;
-	char *arguments[WORDS_MAX];
-	const char *netns = NULL, *value;
-	struct error error = { 0 };
-	int count = 0;
+	place->filter_words++;
+	place->before = place->last;
+	place->last = word;
+}
 
-	for (int i = 1; i < completion->count; i++) {
-		char *word = completion->words[i];
+/* False when there is no such command. */
+static bool find_place(int count, char *const *words, struct place *place)
+{
+	const char *value;
 
-		if (option) {
+	*place = (struct place){ .last = "", .before = "" };
+	for (int i = 0; i < count; i++) {
+		const struct option *option = NULL;
+
+		if (place->option) {
+			if (place->option == &options[OPTION_NETNS])
+				place->netns = words[i];
+			place->option = NULL;
+		} else if (words[i][0] == '-' && words[i][1]) {
+			option = option_with_value(place->command, words[i], &value);
 			if (option == &options[OPTION_NETNS])
-				netns = word;
-			option = NULL;
-		} else if (word[0] == '-' && word[1]) {
-			option = option_with_value(command, word, &value);
-			if (option && value) {
-				if (option == &options[OPTION_NETNS])
-					netns = value;
-				option = NULL;
-			}
-		} else if (!command) {
-			command = command_find(word);
-			if (!command)
-				return;
+				place->netns = value;
+			place->option = option && !value ? option : NULL;
+		} else if (!place->command && i == 0 && strcmp(words[i], "conntab") == 0) {
+			continue; /* pasted with the program's name */
+		} else if (!place->command) {
+			place->command = command_find(words[i]);
+			if (!place->command)
+				return false;
+		} else if (!place->first) {
+			place->first = words[i];
+			if (place->command->completes != COMPLETE_FLUSH)
+				add_filter_word(place, words[i]);
 		} else {
-			arguments[count++] = word;
+			add_filter_word(place, words[i]);
 		}
 	}
-	completion->command = command;
-	if (option) {
-		complete_source(completion, option->values);
+	return true;
+}
+
+/* Whether a filter stands behind the command's own words. */
+static bool is_in_filter(const struct place *place)
+{
+	enum completion_source source = place->command->completes;
+
+	if (source == COMPLETE_FLUSH)
+		return place->first && strcmp(place->first, "idle") == 0;
+	return source == COMPLETE_FILTER || source == COMPLETE_WHERE;
+}
+
+bool command_line_awaits_operator(int count, char *const *words)
+{
+	struct place place;
+
+	return count > 0 && find_place(count, words, &place) && place.command && !place.option &&
+	       is_in_filter(&place) && words[count - 1] == place.last && field_find(slice_of(place.last)) != FIELD_NONE &&
+	       awaiting_field(&place) != FIELD_NONE;
+}
+
+/* "state!=est" or "(state=est": the value is completed as if blanks stood around the operator. */
+static void split_at_operator(struct completion *completion, struct place *place)
+{
+	char *word = completion->word + strspn(completion->word, "(");
+	size_t field = strcspn(word, OPERATORS);
+	size_t length = strspn(word + field, OPERATORS);
+
+	if (completion->word[0] == '-' || field == 0 || length == 0)
+		return;
+	completion->word = word + field + length;
+	word[field] = '\0';
+	add_filter_word(place, word);
+	add_filter_word(place, "=");
+}
+
+static void complete(struct completion *completion)
+{
+	struct place place;
+	struct error error = { 0 };
+
+	if (!find_place(completion->count, completion->words, &place))
+		return;
+	if (place.command && !place.option && is_in_filter(&place))
+		split_at_operator(completion, &place);
+	completion->command = place.command;
+	if (place.option) {
+		complete_source(completion, place.option->values);
 		return;
 	}
 	if (completion->word[0] == '-') {
 		if (!complete_attached(completion))
-			complete_options(completion, command);
+			complete_options(completion, place.command);
 		return;
 	}
-	if (!command) {
-		for (size_t i = 0; commands[i]; i++)
-			offer(completion, commands[i]->name);
+	if (!place.command) {
+		offer_commands(completion);
 		return;
 	}
-	if (netns && namespace_enter(netns, &error))
+	if (place.netns && namespace_enter(place.netns, &error))
 		return;
-	if (command->completes == COMPLETE_FILTER)
-		complete_filter(completion, arguments, count);
-	else if (count == 0)
-		complete_source(completion, command->completes);
+	if (!place.first)
+		complete_source(completion, place.command->completes);
+	else if (place.command->completes == COMPLETE_SETTING && shell_setting_find(place.first))
+		complete_source(completion, shell_setting_find(place.first)->values);
+	if (is_in_filter(&place))
+		complete_filter(completion, &place);
+}
+
+static void complete_part(struct completion *completion, const char *line, size_t length)
+{
+	if (split(completion, line, length))
+		complete(completion);
+	free(completion->text);
+}
+
+void complete_in_shell(const char *line, size_t length, struct buffer *out)
+{
+	struct completion completion = { .out = out, .is_in_shell = true };
+	int netns = namespace_save();
+
+	complete_part(&completion, line, length);
+	/* -n on the line leads elsewhere. */
+	if (netns >= 0)
+		namespace_return(netns);
 }
 
 int complete_line(const char *line, const char *point, struct buffer *out)
 {
 	struct completion completion = { .out = out };
-	size_t length = strlen(line);
+	size_t length = strlen(line), name = strspn(line, WHITE);
 	uint64_t cut = length;
 
 	if (!slice_number(slice_of(point), length, &cut))
 		cut = length;
-	if (split(&completion, line, cut))
-		complete(&completion);
-	free(completion.text);
+	/* The program's own name, whatever it is there. */
+	name += strcspn(line + name, WHITE);
+	if (name < cut)
+		complete_part(&completion, line + name, cut - name);
 	return STATUS_OK;
 }

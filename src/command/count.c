@@ -102,5 +102,6 @@ const struct command count_command = {
 	.options = FILTER_OPTIONS | OPTION_BIT(OPTION_BY) | OPTION_BIT(OPTION_TOP) | OPTION_BIT(OPTION_SORT) |
 		   OPTION_BIT(OPTION_LIMIT),
 	.completes = COMPLETE_FILTER,
+	.is_narrowed = true,
 	.run = count_run,
 };

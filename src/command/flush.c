@@ -5,6 +5,12 @@
 
 #include "command.h"
 
+/* In the shell each deletion shows what would go, and asks. */
+static bool asks_itself(const struct context *context)
+{
+	return context->session && context->session->is_interactive;
+}
+
 /*
  * A flush of one family is a dump with deletes: kernels before 5.3, and all kernels
  * for a message of version 0, ignore the family and empty the other one too.
@@ -16,7 +22,7 @@ static int flush_family(struct request *request)
 
 	if (context->settings.is_dry_run)
 		return request_dry_run(request, NULL, NULL);
-	if (!request_confirm(context, "Delete all %s entries of this namespace? Connections through NAT will break.", family)) {
+	if (!asks_itself(context) && !request_confirm(context, "Delete all %s entries of this namespace? Connections through NAT will break.", family)) {
 		report_note(context, "nothing was deleted");
 		return STATUS_FAILED;
 	}
@@ -37,10 +43,16 @@ static int flush_everything(struct request *request)
 		request->query.matched = before;
 		return request_status(request);
 	}
-	if (!request_confirm(context, "Delete all %llu entries of this namespace? Connections through NAT will break.",
+	if (!asks_itself(context) &&
+	    !request_confirm(context, "Delete all %llu entries of this namespace? Connections through NAT will break.",
 			     (unsigned long long)before)) {
 		report_note(context, "nothing was deleted");
 		return STATUS_FAILED;
+	}
+	/* What can be put back has to be read. */
+	if (context->session) {
+		netlink_close(&request->netlink);
+		return request_delete(request, NULL, NULL);
 	}
 	if (netlink_flush(&request->netlink, &request->error) ||
 	    netlink_statistics(&request->netlink, &after, &maximum, &request->error))
@@ -148,6 +160,9 @@ static int flush_all(struct context *context)
 
 	if (context->argument_count > 0)
 		error_usage(&request.error, 0, "flush all takes no filter; for a part of the table: conntab delete FILTER");
+	else if (context->session && context->session->filter)
+		error_usage(&request.error, 0, "flush all takes no notice of the working filter; delete takes what it selects, "
+			    "where reset drops it");
 	else if (context->settings.idle || context->settings.state)
 		error_usage(&request.error, 0, "--idle and --state belong to flush idle");
 	else
@@ -210,5 +225,6 @@ const struct command flush_command = {
 	.options = OPTION_BIT(OPTION_DRY_RUN) | OPTION_BIT(OPTION_YES) | OPTION_BIT(OPTION_IDLE) |
 		   OPTION_BIT(OPTION_STATE) | FILTER_OPTIONS,
 	.completes = COMPLETE_FLUSH,
+	.is_narrowed = true,
 	.run = flush_run,
 };

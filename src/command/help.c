@@ -51,8 +51,8 @@ static void put_options(struct buffer *out, uint64_t set)
 
 void help_print_command(struct buffer *out, const struct command *command)
 {
-	buffer_format(out, "conntab %s %s\n\n%s%s", command->name, command->arguments, command->summary,
-		      command->alias ? "" : "\n");
+	buffer_format(out, "%s%s%s%s\n\n%s%s", command->is_of_shell ? "" : "conntab ", command->name,
+		      *command->arguments ? " " : "", command->arguments, command->summary, command->alias ? "" : "\n");
 	if (command->alias)
 		buffer_format(out, " (also: %s)\n", command->alias);
 	buffer_text(out, "\nExamples:\n");
@@ -63,6 +63,8 @@ void help_print_command(struct buffer *out, const struct command *command)
 		buffer_text(out, "\nOptions:\n");
 		put_options(out, command->options);
 	}
+	if (command->is_of_shell)
+		return;
 	buffer_text(out, "\nOptions of every command:\n");
 	put_options(out, GLOBAL_OPTIONS & ~command->refuses);
 }
@@ -156,17 +158,45 @@ const struct help_topic help_topics[] = {
 	{ NULL, NULL, NULL },
 };
 
-void help_print_overview(struct buffer *out)
+static void put_commands(struct buffer *out, bool is_of_shell)
 {
-	buffer_text(out, "conntab [OPTIONS] COMMAND [OPTIONS] [FILTER...]\n\n"
-			 "Manages the Linux connection tracking table.\n\nExamples:\n");
-	put_indented(out, overview_examples);
-	buffer_text(out, "\nCommands:\n");
 	for (size_t i = 0; commands[i]; i++)
-		put_pair(out, commands[i]->name, commands[i]->summary, 14);
+		if (commands[i]->is_of_shell == is_of_shell)
+			put_pair(out, commands[i]->name, commands[i]->summary, 14);
+}
+
+static const char shell_examples[] =
+	"where tcp dport 443 unreplied   # narrows all that follows\n"
+	"list | less -S\n"
+	"count --by src --top 10 > who.txt\n"
+	"delete                          # what where selects; says how many, asks\n"
+	"undo\n"
+	"where reset\n";
+
+/* In the shell its own words come first. */
+void help_print_overview(struct buffer *out, bool is_in_shell)
+{
+	buffer_format(out, "%sCOMMAND [OPTIONS] [FILTER...]\n%s\n", is_in_shell ? "" : "conntab [OPTIONS] ",
+		      is_in_shell ? "" : "conntab [OPTIONS] [-f FILE]   the shell: a prompt, or a file of commands\n");
+	buffer_text(out, "Manages the Linux connection tracking table.\n\nExamples:\n");
+	put_indented(out, is_in_shell ? shell_examples : overview_examples);
+	if (is_in_shell) {
+		buffer_text(out, "\nWords of the shell:\n");
+		put_commands(out, true);
+		buffer_text(out, "  | COMMAND   send the output of a command through a pipe\n"
+				 "  > FILE      write it to a file; >> adds to it\n"
+				 "  ! COMMAND   run another program\n"
+				 "  Ctrl-C      end the command that runs; Ctrl-D leaves, Tab completes, Ctrl-R searches\n");
+	}
+	buffer_text(out, "\nCommands:\n");
+	put_commands(out, false);
 	buffer_text(out, "\nOptions, before or behind the command:\n");
 	put_options(out, GLOBAL_OPTIONS);
-	buffer_text(out, "\nMore: conntab help COMMAND");
+	if (!is_in_shell) {
+		buffer_text(out, "\nOptions of the shell:\n");
+		put_options(out, shell_command.options);
+	}
+	buffer_format(out, "\nMore: %shelp COMMAND", is_in_shell ? "" : "conntab ");
 	for (size_t i = 0; help_topics[i].name; i++)
 		buffer_format(out, ", help %s", help_topics[i].name);
 	buffer_char(out, '\n');
@@ -193,7 +223,7 @@ static int help_run(struct context *context)
 	const struct command *command = name ? command_find(name) : NULL;
 
 	if (!name) {
-		help_print_overview(context->out);
+		help_print_overview(context->out, context->session != NULL);
 		return STATUS_OK;
 	}
 	if (context->argument_count > 1)
@@ -212,6 +242,7 @@ static int help_run(struct context *context)
 
 const struct command help_command = {
 	.name = "help",
+	.alias = "?",
 	.arguments = "[COMMAND|TOPIC]",
 	.summary = "commands, filter, fields, formats, examples",
 	.details = "Topics: filter, fields, formats, examples.\n",

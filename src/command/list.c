@@ -32,5 +32,6 @@ const struct command list_command = {
 		    "conntab list -j udp unreplied | jq -r '.[].src' | sort | uniq -c\n",
 	.options = PRINT_OPTIONS | FILTER_OPTIONS,
 	.completes = COMPLETE_FILTER,
+	.is_narrowed = true,
 	.run = list_run,
 };

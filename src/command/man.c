@@ -98,19 +98,30 @@ static void put_paragraph(struct buffer *out, const char *text)
 	}
 }
 
+static void put_command(struct buffer *out, const struct command *command)
+{
+	buffer_format(out, ".Ss %s%s%s%s\n", command->is_of_shell ? "" : "conntab ", command->name,
+		      *command->arguments ? " " : "", command->arguments);
+	if (command->alias)
+		buffer_format(out, "Also:\n.Cm \\&%s .\n", command->alias);
+	put_paragraph(out, command->details);
+	put_literal(out, command->examples);
+	if (command->options)
+		put_option_list(out, command->options);
+}
+
 static void put_commands(struct buffer *out)
 {
-	for (size_t i = 0; commands[i]; i++) {
-		const struct command *command = commands[i];
+	for (size_t i = 0; commands[i]; i++)
+		if (!commands[i]->is_of_shell)
+			put_command(out, commands[i]);
+}
 
-		buffer_format(out, ".Ss conntab %s %s\n", command->name, command->arguments);
-		if (command->alias)
-			buffer_format(out, "Also:\n.Cm %s .\n", command->alias);
-		put_paragraph(out, command->details);
-		put_literal(out, command->examples);
-		if (command->options)
-			put_option_list(out, command->options);
-	}
+static void put_shell(struct buffer *out)
+{
+	for (size_t i = 0; commands[i]; i++)
+		if (commands[i]->is_of_shell)
+			put_command(out, commands[i]);
 }
 
 static void put_formats(struct buffer *out)
@@ -172,6 +183,7 @@ static const struct {
 } tables[] = {
 	{ "@OPTIONS@\n", put_options }, { "@COMMANDS@\n", put_commands }, { "@FORMATS@\n", put_formats },
 	{ "@FIELDS@\n", put_fields },	{ "@WORDS@\n", put_words },
+	{ "@SHELL@\n", put_shell },
 };
 
 int man_page(struct buffer *out)

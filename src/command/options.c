@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "conntab/command.h"
+#include "command.h"
 #include "conntab/text.h"
 
 #define FLAG(member) OPTION_FLAG, offsetof(struct settings, member), NULL
@@ -64,11 +64,32 @@ const struct option options[OPTION_COUNT] = {
 			  "what saw no packet for AGE: 90s, 15m, 1h30m, 5d" },
 	[OPTION_STATE] = { "state", '\0', TEXT(state, "STATE,..."), COMPLETE_STATES,
 			   "these states instead of the default set" },
+	[OPTION_FILE] = { "file", 'f', TEXT(file, "FILE"), COMPLETE_FILE, "run the commands in FILE, one a line" },
+	[OPTION_KEEP_GOING] = { "keep-going", 'k', FLAG(is_keep_going), COMPLETE_NOTHING,
+				"do not stop at the first failure; the highest exit status counts" },
 };
 
+/* Without a command it is the shell's line: `conntab -f FILE`. */
 uint64_t command_options(const struct command *command)
 {
-	return command ? (GLOBAL_OPTIONS & ~command->refuses) | command->options : GLOBAL_OPTIONS;
+	return command ? (GLOBAL_OPTIONS & ~command->refuses) | command->options : GLOBAL_OPTIONS | shell_command.options;
+}
+
+bool option_is_set(const struct settings *settings, enum option_id id)
+{
+	const void *member = (const char *)settings + options[id].offset;
+
+	switch (options[id].type) {
+	case OPTION_FLAG:
+		return *(const bool *)member;
+	case OPTION_TEXT:
+	case OPTION_REPEATED:
+		return *(const char *const *)member != NULL;
+	case OPTION_NUMBER:
+	case OPTION_SECONDS:
+		return *(const uint64_t *)member != 0;
+	}
+	return false;
 }
 
 static bool is_taken(const struct context *context, enum option_id id)

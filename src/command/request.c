@@ -38,6 +38,42 @@ static int parse_filter(struct request *request)
 	return result;
 }
 
+/* The shell's working filter: what the user narrowed the table to before. */
+static int narrow_to_session(struct request *request)
+{
+	const struct session *session = request->context->session;
+	struct filter *filter = NULL;
+
+	if (!session || !session->filter || !request->context->command->is_narrowed)
+		return 0;
+	if (filter_parse(session->filter, &request->context->environment.naming, &filter, &request->error) == 0)
+		request_narrow(request, filter);
+	return request->error.code;
+}
+
+/* What -o, -j and -c say, then the session, then what the command does by itself. */
+static void choose_format(const struct context *context, const char **format, const char **columns)
+{
+	const struct settings *settings = &context->settings;
+	const struct session *session = context->session;
+	bool prints_entries = strcmp(*format, "proc") == 0;
+
+	*columns = settings->columns;
+	if (settings->output)
+		*format = settings->output;
+	else if (settings->is_json)
+		*format = "json";
+	else if (session && session->output && (prints_entries || format_has_rows(session->output)))
+		*format = session->output;
+	/* Who names columns wants to see columns. */
+	if (!*columns && session && session->columns && prints_entries && !settings->output && strcmp(*format, "proc") == 0)
+		*format = "table";
+	if (!*columns && session && prints_entries && format_has_rows(*format))
+		*columns = session->columns;
+	if (*columns && strcmp(*format, "proc") == 0 && !settings->output)
+		*format = "table";
+}
+
 static void warn_never(const struct request *request)
 {
 	struct reason reason;
@@ -46,10 +82,14 @@ static void warn_never(const struct request *request)
 		report_note(request->context, "warning: this filter never matches: %s", reason.text);
 }
 
-bool request_wants_color(const struct settings *settings)
+bool request_wants_color(const struct context *context)
 {
-	if (settings->color && strcmp(settings->color, "auto") != 0)
-		return strcmp(settings->color, "always") == 0;
+	const char *color = context->settings.color;
+
+	if (!color && context->session)
+		color = context->session->color;
+	if (color && strcmp(color, "auto") != 0)
+		return strcmp(color, "always") == 0;
 	return isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
 }
 
@@ -63,22 +103,17 @@ static uint8_t wanted_family(const struct settings *settings)
 int request_init(struct request *request, struct context *context, const char *format)
 {
 	const struct settings *settings = &context->settings;
+	const char *columns;
 
 	*request = (struct request){ .context = context };
-	if (parse_filter(request))
+	if (parse_filter(request) || narrow_to_session(request))
 		return request->error.code;
-	if (settings->output)
-		format = settings->output;
-	else if (settings->is_json)
-		format = "json";
-	else if (settings->columns && strcmp(format, "proc") == 0)
-		format = "table"; /* who names columns wants to see columns */
-	if (printer_init(&request->printer, format, settings->columns, context->out, &context->environment,
-			 &request->error))
+	choose_format(context, &format, &columns);
+	if (printer_init(&request->printer, format, columns, context->out, &context->environment, &request->error))
 		return request->error.code;
-	request->printer.is_colored = request_wants_color(settings);
+	request->printer.is_colored = request_wants_color(context);
 	filter_fields(request->filter, &request->chosen);
-	if (settings->columns)
+	if (columns)
 		printer_fields(&request->printer, &request->chosen);
 	request->query = (struct query){ .filter = request->filter, .family = wanted_family(settings),
 					 .is_without_kernel = settings->is_no_kernel,

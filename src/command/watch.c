@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "conntab/interrupt.h"
+#include "conntab/process.h"
 #include "watch.h"
 
 extern char **environ;
@@ -95,14 +95,9 @@ static void exec_variables(const struct watched *watched, enum level before,
 static void run_command(struct watch *watch, const struct watched *watched, enum level before)
 {
 	char variables[EXEC_VARIABLES][320];
-	char *words[] = { (char *)"sh", (char *)"-c", (char *)(uintptr_t)watch->context->settings.exec, NULL };
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attributes;
-	sigset_t defaults;
 	size_t inherited = 0, used = 0;
 	char **environment;
 	pid_t child;
-	int result;
 
 	while (environ[inherited])
 		inherited++;
@@ -114,19 +109,10 @@ static void run_command(struct watch *watch, const struct watched *watched, enum
 	for (size_t i = 0; i < EXEC_VARIABLES; i++)
 		environment[used++] = variables[i];
 	memcpy(environment + used, environ, inherited * sizeof(*environ));
-	sigemptyset(&defaults);
-	sigaddset(&defaults, SIGPIPE);
-	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
-	posix_spawnattr_setsigdefault(&attributes, &defaults);
 	/* What it prints must not end up between our samples. */
-	posix_spawn_file_actions_init(&files);
-	posix_spawn_file_actions_adddup2(&files, STDERR_FILENO, STDOUT_FILENO);
-	result = posix_spawn(&child, "/bin/sh", &files, &attributes, words, environment);
-	if (result)
-		report_note(watch->context, "warning: --exec: %s", strerror(result));
-	posix_spawn_file_actions_destroy(&files);
-	posix_spawnattr_destroy(&attributes);
+	child = process_start(watch->context->settings.exec, -1, STDERR_FILENO, environment);
+	if (child < 0)
+		report_note(watch->context, "warning: --exec: %s", strerror(-child));
 	free(environment);
 }
 
@@ -326,7 +312,11 @@ static int end_watch(struct watch *watch, int result)
 	enum level level = worst_level(watch);
 
 	reap_last(watch);
-	/* Ctrl-C is how a watch is ended: the level is the answer, not the signal. */
+	/* Ctrl-C is how a watch is ended: the level is the answer, not the signal, and ^C stands on the screen. */
+	if (interrupt_signal == SIGINT && watch->is_live && result == 0) {
+		buffer_char(watch->context->out, '\n');
+		result = buffer_flush(watch->context->out);
+	}
 	interrupt_signal = 0;
 	if (result == -EPIPE || result == 0 || result == -EINTR)
 		return (int)level;
@@ -351,7 +341,7 @@ static int watch_run(struct context *context)
 	}
 	watch.is_live = isatty(STDOUT_FILENO) && !context->settings.is_json && !context->settings.output && terminal &&
 			strcmp(terminal, "dumb") != 0;
-	watch.is_colored = request_wants_color(&context->settings);
+	watch.is_colored = request_wants_color(context);
 	sigemptyset(&resize.sa_mask);
 	sigaction(SIGWINCH, &resize, &before);
 	status = end_watch(&watch, sample_on(&watch));
@@ -385,5 +375,6 @@ const struct command watch_command = {
 	.takes_namespaces = true,
 	.failure = STATUS_UNKNOWN,
 	.refuses = OPTION_BIT(OPTION_IPV4) | OPTION_BIT(OPTION_IPV6),
+	.is_narrowed = true,
 	.run = watch_run,
 };

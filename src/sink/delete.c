@@ -4,11 +4,14 @@
 
 #include "conntab/netlink.h"
 #include "conntab/sink.h"
+#include "conntab/store.h"
 
 struct delete_sink {
 	struct sink sink;
 	struct netlink_batch *batch;
 	uint64_t *vanished;
+	struct store *store;
+	bool has_begun; /* the store */
 	struct sink *next;
 	struct error *error;
 };
@@ -21,7 +24,9 @@ static int delete_refused(void *data, uint64_t tag, int code, const struct error
 {
 	struct delete_sink *delete = data;
 
-	(void)tag;
+	/* Whatever the reason: it was not we who took it. */
+	if (delete->store)
+		store_drop(delete->store, tag);
 	if (code == -ENOENT) {
 		++*delete->vanished;
 		return 0;
@@ -29,11 +34,23 @@ static int delete_refused(void *data, uint64_t tag, int code, const struct error
 	return error_set(delete->error, code, "%s", words->text);
 }
 
+/* What was kept before stays there until there is something new to keep. */
+static int keep(struct delete_sink *delete, const struct record *record, uint64_t *place)
+{
+	if (!delete->has_begun && store_begin(delete->store, delete->error))
+		return delete->error->code;
+	delete->has_begun = true;
+	return store_add(delete->store, record, place, delete->error);
+}
+
 static int delete_record(struct sink *sink, const struct record *record)
 {
 	struct delete_sink *delete = (struct delete_sink *)sink;
-	int result = netlink_batch_delete(delete->batch, record, 0, delete->error);
+	uint64_t place = 0;
+	int result = delete->store ? keep(delete, record, &place) : 0;
 
+	if (result == 0)
+		result = netlink_batch_delete(delete->batch, record, place, delete->error);
 	/* A reader of the list that went away does not stop the deletion. */
 	if (delete->next)
 		delete->next->record(delete->next, record);
@@ -59,7 +76,7 @@ static void delete_free(struct sink *sink)
 	free(delete);
 }
 
-struct sink *delete_sink_new(struct netlink_batch *batch, uint64_t *vanished, struct sink *next,
+struct sink *delete_sink_new(struct netlink_batch *batch, uint64_t *vanished, struct store *store, struct sink *next,
 			     struct error *error)
 {
 	struct delete_sink *delete = malloc(sizeof(*delete));
@@ -70,7 +87,7 @@ struct sink *delete_sink_new(struct netlink_batch *batch, uint64_t *vanished, st
 		return NULL;
 	}
 	*delete = (struct delete_sink){ .sink = { delete_record, delete_close, delete_free }, .batch = batch,
-					.vanished = vanished, .next = next, .error = error };
+					.vanished = vanished, .store = store, .next = next, .error = error };
 	batch->refusal = delete_refused;
 	batch->data = delete;
 	return &delete->sink;

@@ -34,6 +34,14 @@ static int find_format(struct slice name, const struct format **found, struct er
 			   suggestion.best[0] ? "" : " (conntab help formats)");
 }
 
+bool format_has_rows(const char *text)
+{
+	const struct format *format;
+	struct error error = { 0 };
+
+	return find_format((struct slice){ text, strcspn(text, ",") }, &format, &error) == 0 && format->row;
+}
+
 static int add_extra(struct printer *printer, struct slice name, struct error *error)
 {
 	const struct format_extra *extras = printer->format->extras;

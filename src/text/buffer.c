@@ -64,8 +64,19 @@ static int write_all(const struct buffer *buffer)
 	return 0;
 }
 
+/* Only once: whoever looked may write something itself. */
+static void show_before_write(struct buffer *buffer)
+{
+	void (*show)(struct buffer *buffer, void *data) = buffer->before_write;
+
+	buffer->before_write = NULL;
+	show(buffer, buffer->before_write_data);
+}
+
 int buffer_flush(struct buffer *buffer)
 {
+	if (buffer->before_write && buffer->fd >= 0 && buffer->length > 0)
+		show_before_write(buffer);
 	if (buffer->error == 0 && buffer->fd >= 0 && buffer->length > 0)
 		buffer->error = write_all(buffer);
 	if (buffer->fd >= 0)

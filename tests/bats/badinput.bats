@@ -71,10 +71,105 @@ each_refused() {
 	assert_refused '"lsit"'
 }
 
-@test "no command at all is status 2 and shows how to go on" {
-	run conntab </dev/null
-	assert_equal "$status" 2
-	assert_output --partial 'Commands:'
+@test "no command at all reads commands from standard input, without a terminal at either end" {
+	run --separate-stderr conntab </dev/null
+	assert_success
+	assert_equal "$output$stderr" ''
+	run --separate-stderr conntab_router <<<'count'
+	assert_success
+	assert_output 1000
+	run --separate-stderr conntab_router <<<'cuont'
+	assert_refused 'standard input:1' '"cuont"' '"count"'
+	run --separate-stderr conntab_router shell <<<'list dport 70000'
+	assert_refused 'standard input:1' 'list' 'column' 65535
+	# A closed one is no empty one.
+	run --separate-stderr world_router sh -c '"$CONNTAB" <&-'
+	assert [ "$status" -ne 0 ]
+	assert_one_line 'standard input'
+}
+
+@test "a file of commands that cannot be read, or a command behind it, is refused" {
+	ask -f nosuch
+	assert_refused 'nosuch' 'No such file'
+	mkdir folder
+	ask -f folder
+	assert [ "$status" -ne 0 ]
+	assert_one_line 'folder' 'directory'
+	ask -f "$(printf 'a%.0s' {1..5000})"
+	assert_refused 'too long'
+	echo count >script
+	ask -f script list
+	assert_refused '--file' 'no command'
+	ask -k list
+	assert_refused '--keep-going' 'no command'
+	ask shell script
+	assert_refused '"script"' '-f'
+	ask list -f script
+	assert_refused 'list' '--file'
+	ask -f ''
+	assert_refused '--file' 'empty'
+	ask shell -f
+	assert_refused '--file' 'value'
+	ask shell -4
+	assert_refused '--ipv4'
+	echo 'shell -f itself' >itself
+	ask -f itself
+	assert_refused 'itself:1' 'run itself'
+}
+
+@test "words of the shell are refused outside of it" {
+	local word
+	for word in where netns set undo quit; do
+		ask $word
+		assert_refused "$word" 'word of the shell'
+		ask $word tcp
+		assert_refused "$word" 'word of the shell'
+	done
+	ask wher tcp
+	assert_refused '"wher"'
+	[[ $stderr != *'"where"'* ]]
+}
+
+@test "words of the shell refuse what they do not understand, and nothing is changed" {
+	local line part
+	while IFS='|' read -r line part; do
+		run --separate-stderr conntab_router <<-END
+			where udp
+			$line
+		END
+		assert_refused 'standard input:2' "$part" || fail "$line"
+		# Going on shows that the working filter is what it was.
+		run --separate-stderr conntab_router -k <<-END
+			where udp
+			set output csv
+			$line
+			where
+			set output
+		END
+		assert_equal "$status" 2
+		assert_output "udp"$'\n'"output   csv" || fail "$line"
+	done <<-'END'
+		where dprot 3|"dport"
+		where and (tcp|")"
+		where or dport 70000|65535
+		where reset now|"reset"
+		where src 10.0.0.0/40|32
+		set outptu csv|"output"
+		set output cvs|"csv"
+		set columns src,dts|"dts"
+		set color sometimes|auto
+		set undo perhaps|on or off
+		set output table json|one value
+		set pager ''|empty
+		netns nosuch-namespace|/run/netns
+		netns a b|one name
+		netns /etc/passwd|not a network namespace
+		netns -n x|--netns
+		undo all|"all"
+		quit now|"now"
+		exit now|"now"
+		shell|this is the shell
+	END
 }
 
 @test "unknown options are refused, with the nearest one" {
@@ -369,6 +464,10 @@ each_refused() {
 			"help|$hostile"
 			"get|$hostile"
 			"delete|$hostile"
+			"-f|/nowhere/$hostile"
+			"shell|$hostile"
+			"where|$hostile"
+			"-k|$hostile"
 		)
 		local attempt words
 		for attempt in "${attempts[@]}"; do
@@ -535,7 +634,7 @@ unprivileged() { run --separate-stderr world_router setpriv --reuid 65534 --regi
 @test "a full disk under standard output is status 1 and one line, for every command that prints" {
 	local words
 	for words in list 'list -o table' 'list -j' 'list -o xml' 'list -o csv' 'list --sort src' 'list --sort src --limit 1' 'list --limit 1' \
-		count 'count tcp' 'count --by src' help 'help fields' 'help list' -V 'list --explain tcp' 'delete --dry-run tcp -q -o json'; do
+		count 'count tcp' 'count --by src' help 'help fields' 'help list' -V 'list --explain tcp' 'help shell' 'delete --dry-run tcp -q -o json'; do
 		# shellcheck disable=SC2086
 		world_router "$CONNTAB" $words >/dev/full 2>err && status=0 || status=$?
 		[[ $words == *' -q '* ]] && continue

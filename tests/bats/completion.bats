@@ -369,6 +369,34 @@ needs_nobody() {
 		"conntab list tcp 'src 10.1.2.9${TAB}" "conntab list tcp 'src 10.1.2.99'"
 }
 
+@test "complete: files of commands, and what lies in folders" {
+	cd "$BATS_TEST_TMPDIR"
+	mkdir -p files/below files/.hidden
+	touch files/night files/noon files/below/deep files/.night
+	offers 'conntab -f files/' files/night files/noon files/below/
+	offers 'conntab -f files/n' files/night files/noon
+	offers 'conntab -kf files/no' files/noon
+	offers 'conntab --file=files/no' files/noon
+	offers 'conntab shell -f files/.n' files/.night
+	offers 'conntab shell -f files/.h' files/.hidden/
+	offers 'conntab -f fi' files/
+	offers 'conntab -f /nonexistent/'
+}
+
+@test "bash: files of commands: a folder without a blank behind it, names in quotes where they need them" {
+	cd "$BATS_TEST_TMPDIR"
+	mkdir -p "folder/sub folder"
+	touch folder/night "folder/sub folder/it's late" 'folder/$HOME' 'folder/a,b'
+	becomes "conntab -f fold${TAB}" 'conntab -f folder/' \
+		"conntab -f folder/ni${TAB}" 'conntab -f folder/night ' \
+		"conntab --file=folder/ni${TAB}" 'conntab --file=folder/night ' \
+		"conntab -k -f folder/su${TAB}" 'conntab -k -f folder/sub\ folder/' \
+		"conntab -k -f folder/sub\\ f${TAB}" 'conntab -k -f folder/sub\ folder/' \
+		"conntab -f 'folder/sub folder/it${TAB}" "conntab -f 'folder/sub folder/it's late'" \
+		"conntab -f folder/sub\\ folder/it${TAB}" "conntab -f folder/sub\\ folder/it\\'s\\ late " \
+		"conntab -f folder/\\\$${TAB}" 'conntab -f folder/\$HOME '
+}
+
 @test "bash: behind other commands, assignments and paths" {
 	becomes "true; conntab li${TAB}" 'true; conntab list ' \
 		"NO_COLOR=1 conntab list state est${TAB}" 'NO_COLOR=1 conntab list state established ' \

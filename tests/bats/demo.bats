@@ -83,6 +83,15 @@ shown() {
 	assert_equal "$(grep -c . <<<"$output")" 13
 }
 
+@test "demo: a script deletes what its working filter selects, and puts it back" {
+	run shown '<<END'
+	assert_line --regexp '^ipv4 +2 '
+	assert_line --regexp '^ipv6 +2 '
+	assert_line --regexp '^conntab: standard input:3: delete: deleted 4 entries'
+	assert_line --regexp '^conntab: standard input:5: undo: 4 entries are back$'
+	assert_equal "$(grep -xE '[0-9]+' <<<"$output" | tr '\n' ' ')" '0 4 '
+}
+
 @test "demo: every command line that it prints stands with an explanation" {
 	assert_equal "$(grep -c '^# ' <<<"$output")" "$(grep -c '^\$ conntab -n demo' <<<"$output")"
 	assert [ "$(grep -c '^\$ conntab' <<<"$output")" -ge 6 ]
@@ -109,7 +118,8 @@ interrupt() {
 	kill -INT -- "-$child" || true
 	wait "$child" || status=$?
 	ended+=("$status")
-	run bash -c "ip netns list | grep '^demo$child-'"
+	# Namespaces of others come and go meanwhile, of which ip complains.
+	run bash -c "ip netns list 2>/dev/null | grep '^demo$child-'"
 	assert_output ''
 	run pgrep -f "demo$child-(client|router|server)"
 	assert_output ''

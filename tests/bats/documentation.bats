@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Help, man pages, completion, README and the tables in the sources say the same, and what they say works.
 # Words of the tables are split on purpose; a test is a subshell, and so is what it sets.
-# shellcheck shell=bash disable=SC1003,SC2001,SC2013,SC2016,SC2030,SC2031
+# shellcheck shell=bash disable=SC1003,SC2001,SC2013,SC2016,SC2030,SC2031,SC2154
 
+bats_require_minimum_version 1.5.0
 load ../lib/common
 
 # Tables are compared by some thousand calls, which would take long under valgrind: only examples run there.
@@ -21,6 +22,11 @@ setup_file() {
 	mkdir "$BATS_FILE_TMPDIR/bin"
 	ln -s "$CONNTAB" "$BATS_FILE_TMPDIR/bin/conntab"
 	ln -s /bin/true "$BATS_FILE_TMPDIR/bin/logger" # examples must not write to this machine's log
+	ln -s /bin/true "$BATS_FILE_TMPDIR/bin/less"   # is no package of ours
+	# Where examples run, with the scripts that they name.
+	mkdir "$BATS_FILE_TMPDIR/work"
+	cp "$CONNTAB_ROOT/contrib/nightly.conntab" "$BATS_FILE_TMPDIR/work"
+	sed '1,/^```conntab$/d; /^```$/,$d' "$CONNTAB_ROOT/README.md" >"$BATS_FILE_TMPDIR/work/cleanup.conntab"
 	refill
 }
 
@@ -47,8 +53,21 @@ table_options() {
 	sed -nE 's/^\t\[OPTION_[A-Z0-9_]+\] = \{ "([a-z0-9-]+)".*/\1/p' "$SOURCES/command/options.c"
 }
 
-table_commands() {
-	sed -n '/^const struct command [a-z]*_command = {/,/^};/s/^\t\.name = "\(.*\)",/\1/p' "$SOURCES"/command/*.c
+# The names of commands that are words of the shell (1) or work outside of it, too (0).
+command_rows() {
+	awk -v wanted="$1" '
+		/^const struct command [a-z]*_command = {/ { name = ""; is_of_shell = 0 }
+		/^\t\.name = "/ { split($0, parts, "\""); name = parts[2] }
+		/^\t\.is_of_shell = true/ { is_of_shell = 1 }
+		/^};/ { if (name != "" && is_of_shell == wanted) print name; name = "" }
+	' "$SOURCES"/command/*.c "$SOURCES"/shell/*.c
+}
+
+table_commands() { command_rows 0; }
+table_shell_words() { command_rows 1; }
+
+table_settings() {
+	sed -n '/^const struct shell_setting shell_settings/,/^};/s/^\t{ "\([a-z]*\)", .*/\1/p' "$SOURCES/shell/set.c"
 }
 
 table_formats() {
@@ -101,6 +120,8 @@ has_all() {
 	assert [ "$(table_aliases | wc -l)" -gt 10 ]
 	assert [ "$(table_options | wc -l)" -gt 15 ]
 	assert [ "$(table_commands | wc -l)" -ge 6 ]
+	assert [ "$(table_shell_words | wc -l)" -ge 5 ]
+	assert [ "$(table_settings | wc -l)" -ge 5 ]
 	assert [ "$(table_formats | wc -l)" -ge 7 ]
 	assert [ "$(table_extras | wc -l)" -ge 5 ]
 	assert [ "$(table_words | wc -l)" -gt 60 ]
@@ -116,6 +137,53 @@ has_all() {
 		assert_line --index 0 --regexp "^conntab $command( |$)"
 		# The synopsis is written by hand.
 		sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/p' "$PAGE" | grep -q "^\.Cm $command" || fail "$command: not in the synopsis"
+	done
+}
+
+# in_shell LINE...: the lines, run as a script in the world's router.
+in_shell() {
+	printf '%s\n' "$@" | conntab_router
+}
+
+@test "words of the shell: help and man page have those of the table, completion and other help do not" {
+	sorted_equal "$(in_shell help | sed -n '/^Words of the shell:/,/^$/s/^  \([a-z]\+\) .*/\1/p')" "$(table_shell_words)"
+	sorted_equal "$(in_shell help | sed -n '/^Commands:/,/^$/s/^  \([a-z]\+\) .*/\1/p')" "$(table_commands)"
+	sorted_equal "$(sed -nE '/^\.Sh SHELL/,/^\.Sh [^S]/s/^\.Ss ([a-z]+)( .*|$)/\1/p' "$PAGE")" "$(table_shell_words)"
+	for word in $(table_shell_words); do
+		run conntab help "$word"
+		assert_success
+		assert_line --index 0 --regexp "^$word( |$)"
+		assert_equal "$(in_shell "help $word")" "$output"
+		assert_equal "$(in_shell "$word -h")" "$output"
+		grep -q "\`$word\`" "$CONNTAB_ROOT/README.md" || fail "$word: not in README.md"
+		run conntab_router "$word" tcp
+		assert_failure 2
+		assert_output "conntab: $word: this is a word of the shell and of scripts (conntab help shell)"
+		run offered "conntab $word"
+		assert_output ''
+	done
+}
+
+@test "settings: help, man page and README have those of the table, and each can be set" {
+	local value
+	run in_shell set
+	assert_success
+	sorted_equal "$(cut -d' ' -f1 <<<"$output")" "$(table_settings)"
+	for setting in $(table_settings); do
+		conntab help set | sed -n '/^Without/,$p' | grep -qw "$setting" || fail "$setting: not in help"
+		grep -q "\`set $setting" "$CONNTAB_ROOT/README.md" || fail "set $setting: not in README.md"
+		case $setting in
+		output) value=table ;;
+		columns) value=src,dst ;;
+		color) value=never ;;
+		pager) value=less ;;
+		undo) value=off ;;
+		*) fail "no value for $setting" ;;
+		esac
+		run in_shell "set $setting $value" "set $setting" "set $setting reset" "set $setting"
+		assert_success
+		assert_line --index 0 --regexp "^$setting +$value$"
+		refute_line --index 1 "${lines[0]}"
 	done
 }
 
@@ -204,34 +272,96 @@ has_all() {
 
 # ---- what they say works ----
 
-# runs SOURCE LINE: as a user would, in the world's router, but without a terminal. 0 and 1 are fine.
-runs() {
-	local line=$2
-
-	# Namespaces and processes that examples name are ours here.
-	line=$(sed -E "s#-n (web[12]|4711|/proc/4711/ns/net)( |$)#-n $WORLD-router\2#g; s/[[:space:]]+# .*//" <<<"$line")
-	# A watch goes on until somebody ends it.
-	line=$(sed -E 's/\<watch\>/watch --interval 0.01 --count 3/' <<<"$line")
-	run world_router env PATH="$BATS_FILE_TMPDIR/bin:$PATH" bash -c "set -o pipefail; $line" </dev/null
-	# Of all namespaces one may well be full: another test's.
-	[[ $status -le 1 || $line == *--all-netns* ]] || fail "$1: $line: status $status: $output"
-	! grep -E '^conntab: .*(column [0-9]+|no option|takes no|no command|expected)' <<<"$output" || fail "$1: $line"
+# ours LINES: namespaces, processes and folders that examples name are ours here, and a watch, which
+# goes on until somebody ends it, ends.
+ours() {
+	sed -E -e "s#(-n|netns) (web[12]|4711|/proc/4711/ns/net)( |$)#\1 /run/netns/$WORLD-router\3#g" \
+		-e 's#/etc/conntab/##g' -e 's/^((.*\| *)?(conntab .*)?)\<watch\>/\1watch --interval 0.01 --count 3/' <<<"$1"
 }
 
-# The command lines of a man page's examples: in .Bd -literal, without roff's escapes.
+# in_work COMMAND...: where examples run, in the world's router, but without a terminal.
+in_work() {
+	(cd "$BATS_FILE_TMPDIR/work" && world_router env PATH="$BATS_FILE_TMPDIR/bin:$PATH" XDG_STATE_HOME="$PWD" "$@")
+}
+
+# ran SOURCE LINES: whether what `run` has run found no fault in it. Status 0 and 1 are fine.
+ran() {
+	# Of all namespaces one may well be full: another test's.
+	[[ $status -le 1 || $2 == *--all-netns* ]] || fail "$1: $2: status $status: $output"
+	! grep -E '^conntab: .*(column [0-9]+|no option|takes no|no command|no setting|expected)' <<<"$output" || fail "$1: $2"
+}
+
+# runs SOURCE LINE: as a user would.
+runs() {
+	local line
+
+	line=$(ours "$2")
+	# Behind a pipe the program that is missing counts, too.
+	run in_work bash -c "set -o pipefail; $line" </dev/null
+	ran "$1" "$line"
+}
+
+# runs_in_shell SOURCE LINES: one after the other, in one session. They find something to put back.
+runs_in_shell() {
+	local lines
+
+	lines=$(ours "$2")
+	run in_work conntab --keep-going <<<"delete udp"$'\n'"$lines"
+	ran "$1" "$lines"
+}
+
+# Command lines of the program, also behind a pipe.
+COMMAND_LINE='(.*\| )?conntab( .*)?'
+# The prompt, in a transcript; what it shows has no > in it.
+PROMPT='conntab(\[[^]]*\])? [0-9]+%[^>]*> '
+
+without_roff() {
+	sed -e 's/\\-/-/g' -e 's/\\&//g' -e 's/\\e/\\/g'
+}
+
+# The command lines of a man page's examples: in .Bd -literal, outside of the section on the shell.
 page_examples() {
-	sed -n '/^\.Bd -literal/,/^\.Ed/p' "$1" | sed -n '/^conntab /p' | sed -e 's/\\-/-/g' -e 's/\\&//g' -e 's/\\e/\\/g'
+	sed '/^\.Sh SHELL/,/^\.Sh [^S]/d' "$1" | sed -n '/^\.Bd -literal/,/^\.Ed/p' | sed -nE "/^$COMMAND_LINE\$/p" |
+		without_roff
+}
+
+# Those of that section; an empty line behind each example.
+page_shell_examples() {
+	sed -n '/^\.Sh SHELL/,/^\.Sh [^S]/p' "$PAGE" | sed -n '/^\.Bd -literal/,/^\.Ed/p' |
+		sed -e '/^\.Bd/d' -e 's/^\.Ed$//' | without_roff
 }
 
 help_examples() {
 	for topic in '' filter fields formats examples $(table_commands); do
-		conntab help ${topic:+"$topic"} | sed -n 's/^  \(conntab .*\)/\1/p'
+		conntab help ${topic:+"$topic"} | sed -nE "s/^  ($COMMAND_LINE)\$/\1/p"
 	done | sort -u
 }
 
 # Lines of fenced blocks that begin with conntab, "# conntab" or "$ conntab".
 markdown_examples() {
-	sed -n '/^```\(sh\|console\)/,/^```$/p' "$1" | sed -nE 's/^([#$] )?(sudo )?(conntab .*)/\3/p'
+	sed -n '/^```\(sh\|console\)/,/^```$/p' "$1" | grep -vE "^$PROMPT" |
+		sed -nE "s/^([#\$] )?(sudo )?($COMMAND_LINE)\$/\3/p"
+}
+
+# What is typed at the prompt, transcript by transcript; and blocks of a language that is the shell's own.
+markdown_shell_examples() {
+	sed -n '/^```console/,/^```$/p' "$1" | sed -nE -e "s/^$PROMPT//p" -e 's/^```$//p'
+	sed -n '/^```conntab/,/^```$/p' "$1" | sed -e '/^```conntab/d' -e 's/^```$//'
+}
+
+# each_block FUNCTION ARGUMENT: for each group of lines on standard input.
+each_block() {
+	local block='' line
+
+	while IFS= read -r line || [ "$block" ]; do
+		if [ "$line" ]; then
+			block+=$line$'\n'
+		elif [ "$block" ]; then
+			refill
+			"$1" "$2" "$block"
+			block=''
+		fi
+	done
 }
 
 @test "examples: every one in help runs" {
@@ -240,6 +370,34 @@ markdown_examples() {
 		refill
 		runs help "$line"
 	done < <(help_examples)
+}
+
+@test "examples: every one of the shell's words runs in the shell" {
+	for word in $(table_shell_words); do
+		conntab help "$word" | sed -n '/^Examples:/,/^$/s/^  //p' >"$BATS_TEST_TMPDIR/examples"
+		assert [ -s "$BATS_TEST_TMPDIR/examples" ]
+		each_block runs_in_shell "help $word" <"$BATS_TEST_TMPDIR/examples"
+	done
+	in_shell help | sed -n '/^Examples:/,/^$/s/^  //p' >"$BATS_TEST_TMPDIR/examples"
+	assert [ "$(wc -l <"$BATS_TEST_TMPDIR/examples")" -ge 5 ]
+	each_block runs_in_shell "help in the shell" <"$BATS_TEST_TMPDIR/examples"
+	# What its examples write is there.
+	assert [ -s "$BATS_FILE_TMPDIR/work/who.txt" ]
+	page_shell_examples >"$BATS_TEST_TMPDIR/examples"
+	assert [ "$(grep -c . "$BATS_TEST_TMPDIR/examples")" -ge 15 ]
+	each_block runs_in_shell "the section SHELL" <"$BATS_TEST_TMPDIR/examples"
+	markdown_shell_examples "$CONNTAB_ROOT/README.md" >"$BATS_TEST_TMPDIR/examples"
+	assert [ "$(grep -c . "$BATS_TEST_TMPDIR/examples")" -ge 10 ]
+	each_block runs_in_shell README.md <"$BATS_TEST_TMPDIR/examples"
+}
+
+@test "examples: the script in contrib runs" {
+	runs_in_shell nightly.conntab "$(cat "$CONNTAB_ROOT/contrib/nightly.conntab")"
+	refill
+	run --separate-stderr in_work conntab -f nightly.conntab
+	assert_success
+	assert_line --partial 'CONNTRACK OK'
+	assert_equal "$(grep -vc '^conntab: nightly.conntab:[0-9]*: flush: ' <<<"$stderr")" 0
 }
 
 @test "examples: every one in the man pages runs" {
@@ -297,6 +455,7 @@ markdown_examples() {
 			SECONDS) value=0.01 ;;
 			COMMAND) value=true ;;
 			AGE) value=1h ;;
+			FILE) value=$CONNTAB_ROOT/contrib/nightly.conntab ;;
 			'STATE,...') value=close,last_ack ;;
 			'') value='' ;;
 			*) fail "$command $option: unknown argument $argument" ;;
@@ -304,13 +463,13 @@ markdown_examples() {
 			words=$base
 			[[ $command$option != get--ipv6 ]] || words='tcp src 2001:db8::1 sport 1 dst 2001:db8::2 dport 2'
 			# shellcheck disable=SC2086
-			run conntab_router $command $words $option $value
+			run conntab_router $command $words $option $value </dev/null
 			[[ $status -le 1 || $option == --all-netns ]] || fail "$command $words $option $value: $output"
 		done < <(conntab help "$command" | sed -nE 's/^  (-., |    )(--[a-z0-9-]+)( ([^ ]+))?  +.*/\2 \4/p')
 		for option in $(table_options); do
 			conntab help "$command" | grep -q -- "--$option " && continue
 			# shellcheck disable=SC2086
-			run conntab_router $command $base "--$option" 3
+			run conntab_router $command $base "--$option" 3 </dev/null
 			[[ $command == @(watch|check) ]] && assert_failure 3 || assert_failure 2
 			assert_output --partial "$command takes no --$option"
 		done
@@ -341,7 +500,7 @@ markdown_examples() {
 }
 
 @test "man pages: man shows them, with their sections" {
-	for section in NAME SYNOPSIS DESCRIPTION OPTIONS COMMANDS FORMATS ENVIRONMENT FILES 'EXIT STATUS' EXAMPLES 'SEE ALSO'; do
+	for section in NAME SYNOPSIS DESCRIPTION OPTIONS COMMANDS SHELL FORMATS ENVIRONMENT FILES 'EXIT STATUS' EXAMPLES 'SEE ALSO'; do
 		page_text "$PAGE" | grep -qx "$section" || fail "$section: not in conntab(8)"
 	done
 	for section in NAME DESCRIPTION VALUES FIELDS 'THREE-VALUED LOGIC' 'WHAT THE KERNEL EVALUATES' EXAMPLES 'SEE ALSO'; do
