@@ -123,7 +123,7 @@ static int check_run(struct context *context)
 	int count = 0;
 
 	if (parse_settings(&check) == 0)
-		count = watched_open(context, false, &list, &check.error);
+		count = watched_open(context, false, &(const struct field_set){ { 0, 0 } }, &list, &check.error);
 	for (int i = 0; i < count && !check.error.code; i++)
 		take_sample(&check, &list[i]);
 	for (int i = 0; i < count && !check.error.code; i++)

@@ -22,6 +22,7 @@ enum { REAP_TRIES = 100, REAP_INTERVAL = 50000000 };
 
 struct watch {
 	struct context *context;
+	struct request request; /* what the filter selects */
 	struct watched *list;
 	int count;
 	struct threshold warn, crit;
@@ -60,9 +61,9 @@ static int parse_settings(struct watch *watch)
 		return error->code;
 	if (settings->output && strcmp(settings->output, "json") != 0 && strcmp(settings->output, "jsonl") != 0)
 		return error_usage(error, 0, "watch prints lines, or with -j one JSON object a line");
-	if (watch->context->argument_count > 0)
-		return error_usage(error, 0, "watch takes no filter: it does not read the entries");
-	return 0;
+	if (request_init(&watch->request, watch->context, "proc"))
+		*error = watch->request.error;
+	return error->code;
 }
 
 static enum level judge(const struct watch *watch, const struct watched *watched)
@@ -129,6 +130,27 @@ static void set_level(struct watch *watch, struct watched *watched)
 		run_command(watch, watched, before);
 }
 
+/* How many entries the filter selects now. 0 or -errno in watch->error. */
+static int count_matches(struct watch *watch, struct watched *watched)
+{
+	struct query query = watch->request.query;
+	uint64_t count = 0;
+	int result;
+
+	query.sink = count_sink_new(&count);
+	query.environment = &watched->environment;
+	if (!query.sink)
+		return error_set(&watch->error, -ENOMEM, "out of memory");
+	result = query_run(&query, &watched->source.netlink, &watch->error);
+	query.sink->free(query.sink);
+	if (result)
+		return result;
+	watched->matched_before = watched->has_matches ? watched->matched : count;
+	watched->matched = count;
+	watched->has_matches = true;
+	return 0;
+}
+
 /* 0, or an error that ends the watch: a namespace that went away ends only its own. */
 static int take_sample(struct watch *watch, struct watched *watched)
 {
@@ -147,6 +169,12 @@ static int take_sample(struct watch *watch, struct watched *watched)
 	}
 	if (thresholds_contradict(&watch->warn, &watch->crit, now.maximum))
 		return error_usage(&watch->error, 0, "--warn %s lies above --crit %s", watch->warn.text, watch->crit.text);
+	if (watch->request.filter) {
+		int result = count_matches(watch, watched);
+
+		if (result)
+			return result;
+	}
 	watched->before = watched->now;
 	watched->now = now;
 	if (watched->samples == 0)
@@ -332,11 +360,14 @@ static int watch_run(struct context *context)
 	const char *terminal = getenv("TERM");
 	int status;
 
-	if (parse_settings(&watch))
+	if (parse_settings(&watch)) {
+		request_done(&watch.request);
 		return report_error(context, &watch.error);
-	watch.count = watched_open(context, !context->settings.is_without_events, &watch.list, &watch.error);
+	}
+	watch.count = watched_open(context, !context->settings.is_without_events, &watch.request.chosen, &watch.list, &watch.error);
 	if (watch.count < 0) {
 		watched_close(watch.list, 0);
+		request_done(&watch.request);
 		return report_error(context, &watch.error);
 	}
 	watch.is_live = isatty(STDOUT_FILENO) && !context->settings.is_json && !context->settings.output && terminal &&
@@ -347,15 +378,17 @@ static int watch_run(struct context *context)
 	status = end_watch(&watch, sample_on(&watch));
 	sigaction(SIGWINCH, &before, NULL);
 	watched_close(watch.list, watch.count);
+	request_done(&watch.request);
 	return status;
 }
 
 const struct command watch_command = {
 	.name = "watch",
-	.arguments = "",
+	.arguments = "[FILTER...]",
 	.summary = "follow the fill level; the exit status is the level",
 	.details = "Samples the number of entries, the maximum and the counters, without reading the\n"
-		   "table. On a terminal it draws a live block, elsewhere one line a sample, with -j\n"
+		   "table. With a filter it reads it for each sample and shows how many entries match; the\n"
+		   "level is that of the whole table all the same. On a terminal it draws a live block, elsewhere one line a sample, with -j\n"
 		   "one JSON object a line. Counters are what grew since the last sample (on a terminal:\n"
 		   "since the start). It ends at the level of --exit-on, after --count samples or at\n"
 		   "Ctrl-C; the exit status is the level then: 0 OK, 1 WARNING, 2 CRITICAL, and 3\n"
@@ -366,6 +399,7 @@ const struct command watch_command = {
 		   "The command of --exec finds CONNTAB_LEVEL, CONNTAB_PREVIOUS_LEVEL, CONNTAB_ENTRIES,\n"
 		   "CONNTAB_MAXIMUM, CONNTAB_PERCENT, CONNTAB_NETNS and CONNTAB_DROPS in its environment.\n",
 	.examples = "conntab watch\n"
+		    "conntab watch tcp syn_recv dport 443  # a SYN flood\n"
 		    "conntab watch --warn 70% --crit 90% --for 3 || logger \"conntrack table: level $?\"\n"
 		    "conntab watch -n web1 -n web2 -j --interval 10 --exit-on never\n"
 		    "conntab watch --exit-on never --exec 'logger \"conntrack $CONNTAB_LEVEL $CONNTAB_PERCENT%\"'\n",
@@ -376,5 +410,6 @@ const struct command watch_command = {
 	.failure = STATUS_UNKNOWN,
 	.refuses = OPTION_BIT(OPTION_IPV4) | OPTION_BIT(OPTION_IPV6),
 	.is_narrowed = true,
+	.completes = COMPLETE_FILTER,
 	.run = watch_run,
 };

@@ -18,12 +18,15 @@ struct watched {
 	enum level level;     /* what has held for --for samples */
 	enum level candidate; /* of the last sample */
 	uint64_t run;         /* samples in a row with that candidate */
+	bool has_matches;     /* a filter was given: these many entries match it */
+	uint64_t matched, matched_before;
+	struct environment environment; /* of that namespace, for the filter */
 };
 
 /* What is derived from the last two samples. */
 struct pace {
 	bool is_known;
-	double entries, created, destroyed; /* a second */
+	double entries, created, destroyed, matched; /* a second */
 	bool is_growing;
 	double seconds_to_full;
 };
@@ -42,11 +45,13 @@ void watch_print_block(struct buffer *out, const struct watched *watched, unsign
 enum { WATCH_BLOCK_LINES = 3 };
 
 /*
- * Opens all namespaces that the settings name: one without any. Of --all-netns those
+ * Opens all namespaces that the settings name: one without any. Their timeouts are
+ * read for the filter where it needs them (`filter_reads`). Of --all-netns those
  * that cannot be opened are left out with a warning. Returns how many are open, or
  * -errno with `error`. The list is closed and freed by watched_close() either way.
  */
-int watched_open(const struct context *context, bool has_events, struct watched **list, struct error *error);
+int watched_open(const struct context *context, bool has_events, const struct field_set *filter_reads,
+		 struct watched **list, struct error *error);
 void watched_close(struct watched *list, int count);
 
 #endif

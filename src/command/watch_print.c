@@ -27,6 +27,7 @@ struct pace watched_pace(const struct watched *watched)
 	if (!pace.is_known)
 		return pace;
 	pace.entries = ((double)now->entries - (double)before->entries) / seconds;
+	pace.matched = ((double)watched->matched - (double)watched->matched_before) / seconds;
 	pace.created = (double)(uint32_t)(now->created - before->created) / seconds;
 	pace.destroyed = pace.created > pace.entries ? pace.created - pace.entries : 0;
 	if (trend_slope(&watched->trend, &slope) && slope > 0 && now->entries < now->maximum) {
@@ -86,6 +87,8 @@ void watch_print_line(struct buffer *out, const struct watched *watched)
 	buffer_format(out, " %s %llu/%llu %.1f%%", level_names[watched->level],
 		      (unsigned long long)watched->now.entries, (unsigned long long)watched->now.maximum,
 		      watched_percent(watched));
+	if (watched->has_matches)
+		buffer_format(out, " matched=%llu", (unsigned long long)watched->matched);
 	if (pace.is_known)
 		buffer_format(out, " %+.1f/s", pace.entries);
 	if (pace.is_known && watched->now.has_events)
@@ -114,8 +117,12 @@ void watch_print_json(struct buffer *out, const struct watched *watched)
 	buffer_format(out, ",\"level\":\"%s\",\"entries\":%llu,\"maximum\":%llu,\"percent\":%.2f",
 		      level_names[watched->level], (unsigned long long)watched->now.entries,
 		      (unsigned long long)watched->now.maximum, watched_percent(watched));
+	if (watched->has_matches)
+		buffer_format(out, ",\"matched\":%llu", (unsigned long long)watched->matched);
 	if (pace.is_known)
 		buffer_format(out, ",\"entries_per_second\":%.2f", pace.entries);
+	if (pace.is_known && watched->has_matches)
+		buffer_format(out, ",\"matched_per_second\":%.2f", pace.matched);
 	if (pace.is_known && watched->now.has_events)
 		buffer_format(out, ",\"new_per_second\":%.2f,\"destroyed_per_second\":%.2f", pace.created, pace.destroyed);
 	if (pace.is_growing)
@@ -209,6 +216,11 @@ static void put_first_line(struct block_line *line, const struct watched *watche
 	snprintf(text, sizeof(text), "  %llu of %llu entries", (unsigned long long)watched->now.entries,
 		 (unsigned long long)watched->now.maximum);
 	put_cells(line, text);
+	if (watched->has_matches) {
+		snprintf(text, sizeof(text), "  %llu match (%+.0f/s)", (unsigned long long)watched->matched,
+			 watched_pace(watched).matched);
+		put_cells(line, text);
+	}
 	end_line(line);
 }
 

@@ -61,6 +61,39 @@ assert_unknown() {
 	done
 }
 
+# ---- a filter ----
+
+@test "watch FILTER: how many entries match, sample by sample; the level is the whole table's" {
+	fill 400
+	local udp tcp
+	udp=$(world_router "$CONNTAB" list -o csv -c proto | grep -c '^udp$')
+	watching out -j --interval 0.2 --exit-on never udp
+	until_lines out 2
+	world_router conntrack -D -p udp --orig-port-dst 53 >deleted 2>/dev/null
+	until_lines out $(($(wc -l <out) + 3))
+	kill -TERM "$WATCHER"
+	has_ended
+	assert_equal "$(jq -s -c '[.[0].matched, .[-1].matched]' out)" "[$udp,$((udp - $(wc -l <deleted)))]"
+	assert_equal "$(jq -s -c '.[0].entries' out)" 400
+	assert [ "$(jq -s '[.[] | select(.matched_per_second < 0)] | length' out)" -ge 1 ]
+	tcp=$(world_router "$CONNTAB" count tcp)
+	watch --count 1 tcp
+	assert_output --partial " $(world_count)/$MAXIMUM "
+	assert_output --partial " matched=$tcp "
+}
+
+@test "watch FILTER: in another namespace, idle time is by the timeouts of that one" {
+	WORLD=$WORLD-b world_single
+	fill 200
+	world_router sysctl -qw net.netfilter.nf_conntrack_udp_timeout=7200 net.netfilter.nf_conntrack_udp_timeout_stream=7200
+	local words='udp unreplied idle > 30m' there
+	there=$(world_router "$CONNTAB" count $words)
+	[ "$there" -gt 0 ] || fail "nothing to see"
+	run --separate-stderr timeout 30 "$CONNTAB" watch -n "$WORLD-router" --count 1 -j $words
+	assert_success
+	assert_equal "$(jq .matched <<<"$output")" "$there"
+}
+
 # ---- levels ----
 
 @test "watch: exact entries and each of the four statuses, with absolute limits" {
@@ -685,7 +718,8 @@ rates_match() {
 		--exit-on ok|exit-on
 		--exit-on|exit-on
 		--exec|exec
-		tcp dport 80|filter
+		tpc dport 80|"tcp"
+		tcp dport|column
 		-o xml|
 		-o table|
 		--nonsense|nonsense
