@@ -27,12 +27,13 @@ struct settings {
 	const char *sort;
 	const char *by;
 	const char *warn, *crit, *exit_on, *exec, *idle, *state;
-	const char *file;
+	const char *file, *failed;
 	uint64_t limit, top, count, hold, drops;
 	uint64_t interval, delta; /* nanoseconds; 0: not given */
 	bool is_ipv4, is_ipv6, is_json, is_quiet, is_version, is_help;
-	bool is_all_netns, is_without_events, is_keep_going;
+	bool is_all_netns, is_without_events;
 	bool is_explain, is_no_kernel, is_dry_run, is_require_match, is_yes;
+	bool is_keep_going, is_without_check;
 };
 
 enum option_id {
@@ -70,6 +71,8 @@ enum option_id {
 	OPTION_STATE,
 	OPTION_FILE,
 	OPTION_KEEP_GOING,
+	OPTION_FAILED,
+	OPTION_NO_CHECK,
 	OPTION_COUNT,
 };
 

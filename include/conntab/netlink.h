@@ -146,6 +146,13 @@ int netlink_batch_delete(struct netlink_batch *batch, const struct record *recor
  */
 int netlink_batch_create(struct netlink_batch *batch, const struct record *record, uint64_t tag,
 			 bool or_update, struct error *error);
+/*
+ * Adds the change of an entry that must exist, named by its original tuple and zone: of
+ * netlink_create_fields() what the record has and the kernel lets change. Bits of the status
+ * can only be set. Refused with -ENOENT where there is none. Else as netlink_batch_delete().
+ */
+int netlink_batch_update(struct netlink_batch *batch, const struct record *record, uint64_t tag,
+			 struct error *error);
 int netlink_batch_send(struct netlink_batch *batch, struct error *error);
 /* The fields that netlink_batch_delete() needs, added to `set`. */
 void netlink_delete_fields(struct field_set *set);

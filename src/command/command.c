@@ -11,7 +11,7 @@
 
 const struct command *const commands[] = {
 	&list_command, &count_command, &get_command, &delete_command, &flush_command,
-	&watch_command, &check_command, &stats_command, &shell_command, &where_command,
+	&save_command, &restore_command, &watch_command, &check_command, &stats_command, &shell_command, &where_command,
 	&netns_command, &set_command, &undo_command, &quit_command, &help_command, NULL,
 };
 

@@ -6,8 +6,8 @@
 #include "conntab/query.h"
 
 extern const struct command list_command, count_command, get_command, delete_command, flush_command,
-	watch_command, check_command, stats_command, help_command, shell_command, where_command, netns_command,
-	set_command, undo_command, quit_command;
+	save_command, restore_command, watch_command, check_command, stats_command, help_command, shell_command, where_command,
+	netns_command, set_command, undo_command, quit_command;
 
 /* Of the program, or within the shell. */
 void help_print_overview(struct buffer *out, bool is_in_shell);
@@ -71,7 +71,13 @@ struct request {
  * `format` unless -o or -j say otherwise. Returns 0 or fills in request->error.
  */
 int request_init(struct request *request, struct context *context, const char *format);
+/* The same for a command without a filter. */
+int request_init_printer(struct request *request, struct context *context, const char *format);
 void request_done(struct request *request);
+/* The arguments as one text (buffer_done() it), so that a place in it can be told as a column. 0 or -ENOMEM. */
+int request_join_arguments(const struct context *context, struct buffer *text);
+/* -4 or -6: the family; both or none: AF_UNSPEC. */
+uint8_t request_family(const struct settings *settings);
 /* Adds a condition to the filter; owns it. Fills in request->error when out of memory. */
 void request_narrow(struct request *request, struct filter *filter);
 /* The sink that prints as --sort and --limit have it; NULL with request->error filled in. */

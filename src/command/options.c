@@ -66,7 +66,11 @@ const struct option options[OPTION_COUNT] = {
 			   "these states instead of the default set" },
 	[OPTION_FILE] = { "file", 'f', TEXT(file, "FILE"), COMPLETE_FILE, "run the commands in FILE, one a line" },
 	[OPTION_KEEP_GOING] = { "keep-going", 'k', FLAG(is_keep_going), COMPLETE_NOTHING,
-				"do not stop at the first failure; the highest exit status counts" },
+				"go on behind a failure" },
+	[OPTION_FAILED] = { "failed", '\0', TEXT(failed, "FILE"), COMPLETE_FILE,
+			    "write the lines that did not go in to FILE" },
+	[OPTION_NO_CHECK] = { "no-check", '\0', FLAG(is_without_check), COMPLETE_NOTHING,
+			      "do not read everything before the first change" },
 };
 
 /* Without a command it is the shell's line: `conntab -f FILE`. */

@@ -10,8 +10,7 @@
 #include "command.h"
 #include "conntab/interrupt.h"
 
-/* The arguments as one text, so that a place in it can be told as a column. */
-static int join_arguments(const struct context *context, struct buffer *text)
+int request_join_arguments(const struct context *context, struct buffer *text)
 {
 	if (buffer_init(text, -1))
 		return -ENOMEM;
@@ -27,7 +26,7 @@ static int join_arguments(const struct context *context, struct buffer *text)
 static int parse_filter(struct request *request)
 {
 	struct buffer text;
-	int result = join_arguments(request->context, &text);
+	int result = request_join_arguments(request->context, &text);
 
 	if (result == 0)
 		result = filter_parse(text.data, &request->context->environment.naming, &request->filter,
@@ -93,29 +92,42 @@ bool request_wants_color(const struct context *context)
 	return isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
 }
 
-static uint8_t wanted_family(const struct settings *settings)
+uint8_t request_family(const struct settings *settings)
 {
 	if (settings->is_ipv4 == settings->is_ipv6)
 		return AF_UNSPEC;
 	return settings->is_ipv4 ? AF_INET : AF_INET6;
 }
 
-int request_init(struct request *request, struct context *context, const char *format)
+static int init_printer(struct request *request, const char *format)
 {
-	const struct settings *settings = &context->settings;
+	struct context *context = request->context;
 	const char *columns;
 
-	*request = (struct request){ .context = context };
-	if (parse_filter(request) || narrow_to_session(request))
-		return request->error.code;
 	choose_format(context, &format, &columns);
 	if (printer_init(&request->printer, format, columns, context->out, &context->environment, &request->error))
 		return request->error.code;
 	request->printer.is_colored = request_wants_color(context);
-	filter_fields(request->filter, &request->chosen);
 	if (columns)
 		printer_fields(&request->printer, &request->chosen);
-	request->query = (struct query){ .filter = request->filter, .family = wanted_family(settings),
+	return 0;
+}
+
+int request_init_printer(struct request *request, struct context *context, const char *format)
+{
+	*request = (struct request){ .context = context };
+	return init_printer(request, format);
+}
+
+int request_init(struct request *request, struct context *context, const char *format)
+{
+	const struct settings *settings = &context->settings;
+
+	*request = (struct request){ .context = context };
+	if (parse_filter(request) || narrow_to_session(request) || init_printer(request, format))
+		return request->error.code;
+	filter_fields(request->filter, &request->chosen);
+	request->query = (struct query){ .filter = request->filter, .family = request_family(settings),
 					 .is_without_kernel = settings->is_no_kernel,
 					 .environment = &context->environment };
 	return 0;

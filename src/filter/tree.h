@@ -49,4 +49,7 @@ static inline bool term_is_number(const struct term *term, uint64_t *number)
 /* True when the term is one address, borrowed. */
 const struct address *term_address(const struct term *term);
 
+/* The first member of a direction's tuple that the protocol has and the record lacks; FIELD_NONE: it is whole. */
+enum field_id tuple_missing_member(const struct record *tuple, bool is_reply);
+
 #endif

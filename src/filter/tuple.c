@@ -77,8 +77,7 @@ static int take_terms(const struct filter *filter, struct record *tuple, struct 
 	return 0;
 }
 
-/* The first member that the protocol has and the tuple lacks, FIELD_NONE when it is whole. */
-static enum field_id missing_member(const struct record *tuple, int direction)
+enum field_id tuple_missing_member(const struct record *tuple, bool is_reply)
 {
 	unsigned class = protocol_class(tuple->proto);
 
@@ -86,8 +85,8 @@ static enum field_id missing_member(const struct record *tuple, int direction)
 		/* A kernel that has no tracker for these knows no ports of theirs (DCCP since 6.17). */
 		if (members[i].protocols == CLASS_PORTS && class & (CLASS_DCCP | CLASS_UDPLITE))
 			continue;
-		if (members[i].protocols & class && !record_has(tuple, members[i].field[direction]))
-			return members[i].field[direction];
+		if (members[i].protocols & class && !record_has(tuple, members[i].field[is_reply]))
+			return members[i].field[is_reply];
 	}
 	return FIELD_NONE;
 }
@@ -132,7 +131,7 @@ int filter_as_tuple(const struct filter *filter, uint8_t family, struct record *
 	if (!record_has(tuple, FIELD_proto))
 		return error_usage(error, 0, "the tuple lacks its protocol (tcp, udp, icmp, ...)");
 	*is_reply = record_has(tuple, FIELD_reply_src);
-	missing = missing_member(tuple, *is_reply);
+	missing = tuple_missing_member(tuple, *is_reply);
 	if (missing != FIELD_NONE)
 		return error_usage(error, 0, "the tuple lacks %s", fields[missing].name);
 	stray = stray_member(tuple, *is_reply);

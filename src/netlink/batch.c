@@ -23,6 +23,7 @@ enum { BATCH_SIZE = 48 * 1024 };
 enum task {
 	TASK_DELETE,
 	TASK_CREATE,
+	TASK_UPDATE,
 	/*
 	 * To change an entry or create it takes two messages: the kernel refuses NAT and
 	 * master for one that exists. Of their usual refusals nobody hears.
@@ -71,6 +72,11 @@ static bool is_usual(const struct netlink_batch *batch, struct answers *answers,
 	return batch->tasks[place] == TASK_CREATE_AFTER && !answers->was_missing[place - 1];
 }
 
+static bool is_update(const struct netlink_batch *batch, unsigned place)
+{
+	return batch->tasks[place] == TASK_UPDATE || batch->tasks[place] == TASK_TRY_UPDATE;
+}
+
 static void take_refusal(struct netlink_batch *batch, struct answers *answers, const struct nlmsghdr *message,
 			 unsigned place, int code)
 {
@@ -83,7 +89,7 @@ static void take_refusal(struct netlink_batch *batch, struct answers *answers, c
 	if (batch->tasks[place] == TASK_DELETE)
 		netlink_refused(message, code, &words);
 	else
-		netlink_creation_refused(message, code, batch->tasks[place] == TASK_TRY_UPDATE, &words);
+		netlink_creation_refused(message, code, is_update(batch, place), &words);
 	code = batch->refusal ? batch->refusal(batch->data, batch->tags[place], code, &words) : 0;
 	if (answers->first_code == 0)
 		answers->first_code = code;
@@ -199,6 +205,21 @@ int netlink_batch_delete(struct netlink_batch *batch, const struct record *recor
 	return send_if_full(batch, error);
 }
 
+static void add_update(struct netlink_batch *batch, enum task task, const struct record *record, uint64_t tag)
+{
+	struct nlmsghdr *message = begin(batch, task, IPCTNL_MSG_CT_NEW, 0, record, tag);
+
+	netlink_put_creation(message, record, true);
+	end(batch, message);
+}
+
+int netlink_batch_update(struct netlink_batch *batch, const struct record *record, uint64_t tag,
+			 struct error *error)
+{
+	add_update(batch, TASK_UPDATE, record, tag);
+	return send_if_full(batch, error);
+}
+
 int netlink_batch_create(struct netlink_batch *batch, const struct record *record, uint64_t tag,
 			 bool or_update, struct error *error)
 {
@@ -207,11 +228,8 @@ int netlink_batch_create(struct netlink_batch *batch, const struct record *recor
 
 	if (!record_has(record, FIELD_timeout))
 		return error_set(error, -EINVAL, "an entry without a timeout cannot be created (offloaded ones have none)");
-	if (or_update) {
-		message = begin(batch, TASK_TRY_UPDATE, IPCTNL_MSG_CT_NEW, 0, record, tag);
-		netlink_put_creation(message, record, true);
-		end(batch, message);
-	}
+	if (or_update)
+		add_update(batch, TASK_TRY_UPDATE, record, tag);
 	message = begin(batch, task, IPCTNL_MSG_CT_NEW, NLM_F_CREATE | NLM_F_EXCL, record, tag);
 	netlink_put_creation(message, record, false);
 	end(batch, message);

@@ -10,9 +10,9 @@
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>
 #include <netinet/in.h>
-#include <string.h>
 
 #include "conntab/field.h"
+#include "conntab/nat.h"
 #include "internal.h"
 
 /* In the kernel's own enum ip_conntrack_status only: the helper was chosen by hand. */
@@ -40,62 +40,16 @@ void netlink_create_fields(struct field_set *set)
 
 /* ---- NAT ---- */
 
-/*
- * What one direction's NAT changes: in the original direction the source (or
- * destination) becomes the reply's destination (or source).
- */
-struct manipulation {
-	uint32_t bit, done_bit;
-	uint16_t attribute;
-	uint8_t address, port; /* fields of the original tuple */
-	uint8_t reply_address, reply_port;
-	bool has_echo_id;      /* an echo's identifier is translated with its source */
-};
+static const uint16_t nat_attributes[NAT_SIDES] = { [NAT_SOURCE] = CTA_NAT_SRC, [NAT_DESTINATION] = CTA_NAT_DST };
 
-static const struct manipulation manipulations[] = {
-	{ IPS_SRC_NAT, IPS_SRC_NAT_DONE, CTA_NAT_SRC, FIELD_src, FIELD_sport, FIELD_reply_dst, FIELD_reply_dport, true },
-	{ IPS_DST_NAT, IPS_DST_NAT_DONE, CTA_NAT_DST, FIELD_dst, FIELD_dport, FIELD_reply_src, FIELD_reply_sport, false },
-};
-
-enum { MANIPULATIONS = sizeof(manipulations) / sizeof(manipulations[0]) };
-
-static void copy_member(struct record *record, enum field_id to, enum field_id from)
+static void put_range(struct nlmsghdr *message, const struct record *record, enum nat_side side)
 {
-	if (!record_has(record, to) || !record_has(record, from))
-		return;
-	memcpy((char *)record + fields[to].offset, (const char *)record + fields[from].offset, fields[to].size);
-}
-
-/*
- * nf_nat_setup_info() marks an entry as translated only where it changes the reply
- * itself: so what it shall change is sent as it was before. GRE's keys it never
- * changes here; they go as they are.
- */
-static struct record before_nat(const struct record *record)
-{
-	struct record before;
-
-	memcpy(&before, record, record_size(record));
-	for (size_t i = 0; i < MANIPULATIONS; i++) {
-		const struct manipulation *nat = &manipulations[i];
-
-		if (!record_has(record, FIELD_status) || !(record->status & nat->bit))
-			continue;
-		copy_member(&before, nat->reply_address, nat->address);
-		copy_member(&before, nat->reply_port, nat->port);
-		if (nat->has_echo_id)
-			copy_member(&before, FIELD_reply_icmp_id, FIELD_icmp_id);
-	}
-	return before;
-}
-
-static void put_range(struct nlmsghdr *message, const struct record *record, const struct manipulation *nat)
-{
+	const struct nat *nat = &nats[side];
 	const struct address *address = field_value(nat->reply_address, record).data;
 	bool is_ipv6 = address->family == AF_INET6;
 	size_t length = is_ipv6 ? 16 : 4;
 	struct value port = field_value(nat->reply_port, record);
-	struct nlattr *nest = mnl_attr_nest_start(message, nat->attribute), *ports;
+	struct nlattr *nest = mnl_attr_nest_start(message, nat_attributes[side]), *ports;
 
 	mnl_attr_put(message, is_ipv6 ? CTA_NAT_V6_MINIP : CTA_NAT_V4_MINIP, length, address->bytes);
 	mnl_attr_put(message, is_ipv6 ? CTA_NAT_V6_MAXIP : CTA_NAT_V4_MAXIP, length, address->bytes);
@@ -117,15 +71,11 @@ static void put_range(struct nlmsghdr *message, const struct record *record, con
  */
 static void put_nat(struct nlmsghdr *message, const struct record *record)
 {
-	uint32_t bits = 0;
-
-	for (size_t i = 0; i < MANIPULATIONS; i++)
-		bits |= manipulations[i].bit | manipulations[i].done_bit;
-	if (!(record->status & bits))
+	if (!(record->status & NAT_STATUS_BITS))
 		return;
-	for (size_t i = 0; i < MANIPULATIONS; i++)
-		if (record_has(record, manipulations[i].reply_address))
-			put_range(message, record, &manipulations[i]);
+	for (enum nat_side side = 0; side < NAT_SIDES; side++)
+		if (record_has(record, nats[side].reply_address))
+			put_range(message, record, side);
 }
 
 /* ---- what the protocol knows ---- */
@@ -258,13 +208,15 @@ static void put_status(struct nlmsghdr *message, const struct record *record, bo
 		mnl_attr_put_u32(message, CTA_STATUS, htonl((record->status & taken) | IPS_CONFIRMED));
 }
 
+/* The kernel translates the reply itself: it is given as it was before that. */
 static void put_tuples(struct nlmsghdr *message, const struct record *record, bool is_update)
 {
-	const struct record before = before_nat(record);
+	struct record before;
 
 	netlink_put_tuple(message, DIRECTION_ORIGINAL, record, &record->present);
 	if (is_update)
 		return;
+	nat_undo(record, &before);
 	netlink_put_tuple(message, DIRECTION_REPLY, &before, &before.present);
 	if (record_has(record, FIELD_master_proto))
 		netlink_put_tuple(message, DIRECTION_MASTER, record, &record->present);
@@ -293,6 +245,8 @@ void netlink_put_creation(struct nlmsghdr *message, const struct record *record,
 /* The errors that ctnetlink gives without words of its own, and what they mean here. */
 int netlink_creation_refused(const struct nlmsghdr *message, int code, bool is_update, struct error *error)
 {
+	if (code == -ENOENT && is_update)
+		return error_set(error, code, "no such entry");
 	if (code == -EPERM && is_update)
 		return error_set(error, code, "not permitted: needs CAP_NET_ADMIN, or the timeout of the entry is fixed");
 	switch (code) {

@@ -8,7 +8,7 @@
 /* The table of formats; the first is the default. */
 const struct format *const formats[] = {
 	&proc_format, &conntrack_format, &table_format, &json_format,
-	&jsonl_format, &csv_format, &xml_format, NULL,
+	&jsonl_format, &csv_format, &xml_format, &save_format, NULL,
 };
 
 void fields_require(struct field_set *set, const uint8_t *ids)

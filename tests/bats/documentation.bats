@@ -276,7 +276,7 @@ in_shell() {
 # goes on until somebody ends it, ends.
 ours() {
 	sed -E -e "s#(-n|netns) (web[12]|4711|/proc/4711/ns/net)( |$)#\1 /run/netns/$WORLD-router\3#g" \
-		-e 's#/etc/conntab/##g' -e 's/^((.*\| *)?(conntab .*)?)\<watch\>/\1watch --interval 0.01 --count 3/' <<<"$1"
+		-e "s#/tmp/#$BATS_FILE_TMPDIR/#g" -e 's#/etc/conntab/##g' -e 's/^((.*\| *)?(conntab .*)?)\<watch\>/\1watch --interval 0.01 --count 3/' <<<"$1"
 }
 
 # in_work COMMAND...: where examples run, in the world's router, but without a terminal.
@@ -440,6 +440,7 @@ each_block() {
 		get) base='tcp src 192.0.2.1 sport 1 dst 192.0.2.2 dport 2' ;;
 		delete) base='src 192.0.2.254' ;;
 		flush) base='idle' ;;
+		restore) base=/dev/null ;;
 		watch) base='--count 1' ;;
 		*) base='' ;;
 		esac
@@ -454,8 +455,8 @@ each_block() {
 			LIMIT) value=80% ;;
 			SECONDS) value=0.01 ;;
 			COMMAND) value=true ;;
+			FILE) [[ $option == --file ]] && value=$CONNTAB_ROOT/contrib/nightly.conntab || value=$BATS_TEST_TMPDIR/file ;;
 			AGE) value=1h ;;
-			FILE) value=$CONNTAB_ROOT/contrib/nightly.conntab ;;
 			'STATE,...') value=close,last_ack ;;
 			'') value='' ;;
 			*) fail "$command $option: unknown argument $argument" ;;
