@@ -33,7 +33,7 @@ struct settings {
 	bool is_ipv4, is_ipv6, is_json, is_quiet, is_version, is_help;
 	bool is_all_netns, is_without_events;
 	bool is_explain, is_no_kernel, is_dry_run, is_require_match, is_yes;
-	bool is_keep_going, is_without_check;
+	bool is_keep_going, is_without_check, is_or_update;
 };
 
 enum option_id {
@@ -73,6 +73,7 @@ enum option_id {
 	OPTION_KEEP_GOING,
 	OPTION_FAILED,
 	OPTION_NO_CHECK,
+	OPTION_OR_UPDATE,
 	OPTION_COUNT,
 };
 
@@ -101,6 +102,7 @@ enum completion_source {
 	COMPLETE_SETTING,
 	COMPLETE_FILE,
 	COMPLETE_SWITCH,
+	COMPLETE_TERMS,
 };
 
 /* The one table of options. */

@@ -74,6 +74,11 @@ struct value field_value(enum field_id id, const struct record *record);
 void field_set_include(struct field_set *set, enum field_id id);
 /* The set with all that its fields are derived from: what has to be decoded. */
 struct field_set field_set_closure(const struct field_set *set);
+/*
+ * The timeout in seconds that the entry's last packet gave it by the namespace's settings,
+ * or UINT32_MAX where it cannot be known. Reads proto, state, status, timeout and tcp's flags.
+ */
+uint32_t timeout_given(const struct record *record, const struct timeouts *timeouts);
 /* Runs the derive functions of the wanted fields, in the table's order. */
 void record_derive(struct record *record, const struct field_set *wanted,
 		   struct environment *environment);

@@ -10,9 +10,25 @@
 #include "conntab/text.h"
 
 const struct command *const commands[] = {
-	&list_command, &count_command, &get_command, &delete_command, &flush_command,
-	&save_command, &restore_command, &watch_command, &check_command, &stats_command, &shell_command, &where_command,
-	&netns_command, &set_command, &undo_command, &quit_command, &help_command, NULL,
+	&list_command,
+	&count_command,
+	&get_command,
+	&add_command,
+	&delete_command,
+	&flush_command,
+	&save_command,
+	&restore_command,
+	&watch_command,
+	&check_command,
+	&stats_command,
+	&shell_command,
+	&where_command,
+	&netns_command,
+	&set_command,
+	&undo_command,
+	&quit_command,
+	&help_command,
+	NULL,
 };
 
 const struct command *command_find(const char *name)

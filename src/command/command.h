@@ -5,9 +5,24 @@
 #include "conntab/command.h"
 #include "conntab/query.h"
 
-extern const struct command list_command, count_command, get_command, delete_command, flush_command,
-	save_command, restore_command, watch_command, check_command, stats_command, help_command, shell_command, where_command,
-	netns_command, set_command, undo_command, quit_command;
+extern const struct command list_command,
+	count_command,
+	get_command,
+	add_command,
+	delete_command,
+	flush_command,
+	save_command,
+	restore_command,
+	watch_command,
+	check_command,
+	stats_command,
+	shell_command,
+	where_command,
+	netns_command,
+	set_command,
+	undo_command,
+	quit_command,
+	help_command;
 
 /* Of the program, or within the shell. */
 void help_print_overview(struct buffer *out, bool is_in_shell);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "conntab/draft.h"
 #include "conntab/netlink.h"
 #include "conntab/word.h"
 
@@ -259,6 +260,7 @@ static void complete_source(struct completion *completion, enum completion_sourc
 		complete_file(completion);
 		break;
 	case COMPLETE_FILTER:
+	case COMPLETE_TERMS:
 	case COMPLETE_NOTHING:
 		break;
 	}
@@ -401,6 +403,28 @@ static void complete_filter(struct completion *completion, const struct place *p
 		offer(completion, "and");
 		offer(completion, "or");
 	}
+}
+
+/* What can follow in the description of an entry: a field's value, or the next field that can be given. */
+static void complete_terms(struct completion *completion, const char *last)
+{
+	enum field_id field = field_find(slice_of(last));
+	struct field_set settable = { { 0, 0 } };
+
+	if (field != FIELD_NONE) {
+		complete_value(completion, field);
+		return;
+	}
+	netlink_create_fields(&settable);
+	for (enum field_id id = 0; id < FIELD_STORED; id++)
+		if (field_set_has(&settable, id))
+			offer(completion, fields[id].name);
+	offer(completion, "snat");
+	offer(completion, "dnat");
+	for (size_t i = 0; bare_word_fields[i] != FIELD_NONE; i++)
+		for (const struct word *word = kinds[fields[bare_word_fields[i]].kind].words; word->name; word++)
+			if (!word->is_alias && (bare_word_fields[i] != FIELD_status || draft_takes_status(word)))
+				offer_lower(completion, word->name);
 }
 
 /*
@@ -555,6 +579,8 @@ static void complete(struct completion *completion)
 		complete_source(completion, shell_setting_find(place.first)->values);
 	if (is_in_filter(&place))
 		complete_filter(completion, &place);
+	else if (place.command->completes == COMPLETE_TERMS)
+		complete_terms(completion, place.last);
 }
 
 static void complete_part(struct completion *completion, const char *line, size_t length)

@@ -71,6 +71,8 @@ const struct option options[OPTION_COUNT] = {
 			    "write the lines that did not go in to FILE" },
 	[OPTION_NO_CHECK] = { "no-check", '\0', FLAG(is_without_check), COMPLETE_NOTHING,
 			      "do not read everything before the first change" },
+	[OPTION_OR_UPDATE] = { "or-update", '\0', FLAG(is_or_update), COMPLETE_NOTHING,
+			       "if the entry exists, change it" },
 };
 
 /* Without a command it is the shell's line: `conntab -f FILE`. */

@@ -107,8 +107,7 @@ static uint32_t tcp_timeout(const struct record *record, const struct timeouts *
 	return configured;
 }
 
-/* The timeout that the entry's last packet gave it, or UINT32_MAX where it cannot be known. */
-static uint32_t timeout_given(const struct record *record, const struct timeouts *timeouts)
+uint32_t timeout_given(const struct record *record, const struct timeouts *timeouts)
 {
 	bool has_state = record_has(record, FIELD_state);
 	uint8_t state = has_state && record->state < STATE_COUNT ? record->state : STATE_UNKNOWN;

@@ -440,6 +440,7 @@ each_block() {
 		get) base='tcp src 192.0.2.1 sport 1 dst 192.0.2.2 dport 2' ;;
 		delete) base='src 192.0.2.254' ;;
 		flush) base='idle' ;;
+		add) base='udp src 192.0.2.1 sport 1 dst 192.0.2.2 dport 2' ;;
 		restore) base=/dev/null ;;
 		watch) base='--count 1' ;;
 		*) base='' ;;
@@ -462,6 +463,7 @@ each_block() {
 			*) fail "$command $option: unknown argument $argument" ;;
 			esac
 			words=$base
+			[[ $command$option != add--ipv6 ]] || words='udp src 2001:db8::1 sport 1 dst 2001:db8::2 dport 2'
 			[[ $command$option != get--ipv6 ]] || words='tcp src 2001:db8::1 sport 1 dst 2001:db8::2 dport 2'
 			# shellcheck disable=SC2086
 			run conntab_router $command $words $option $value </dev/null
