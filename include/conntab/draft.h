@@ -17,6 +17,7 @@ struct draft {
 		struct address address;
 		uint16_t port;
 	} nat[NAT_SIDES];
+	struct field_set settable; /* netlink_create_fields() */
 	bool may_override; /* a field may be given again; the last one counts */
 };
 

@@ -24,11 +24,13 @@ enum {
 	TCP_FLAGS_UNKNOWN = IP_CT_TCP_FLAG_BE_LIBERAL | IP_CT_TCP_FLAG_SACK_PERM,
 };
 
-static const uint32_t status_given = IPS_SEEN_REPLY | IPS_ASSURED | IPS_CONFIRMED | IPS_FIXED_TIMEOUT | STATUS_HELPER_SET;
+static const uint32_t status_given =
+	IPS_SEEN_REPLY | IPS_ASSURED | IPS_CONFIRMED | IPS_FIXED_TIMEOUT | STATUS_HELPER_SET;
 
 void draft_init(struct draft *draft)
 {
 	memset(draft, 0, sizeof(*draft));
+	netlink_create_fields(&draft->settable);
 }
 
 static int shown(struct slice text)
@@ -110,7 +112,8 @@ static int take_operand(struct draft *draft, enum field_id id, const struct oper
 	}
 }
 
-static int set_one(struct draft *draft, enum field_id id, struct slice value, struct naming *naming, struct error *error)
+static int set_one(struct draft *draft, enum field_id id, struct slice value, struct naming *naming,
+		   struct error *error)
 {
 	const struct kind *kind = &kinds[fields[id].kind];
 	struct operand operand = { 0 };
@@ -132,12 +135,9 @@ static bool is_list(enum field_id id)
 
 int draft_set(struct draft *draft, enum field_id id, struct slice value, struct naming *naming, struct error *error)
 {
-	struct field_set settable = { { 0, 0 } };
-
-	netlink_create_fields(&settable);
 	if (field_is_any_of(id))
 		return error_usage(error, 0, "%s is several fields; name one of them", fields[id].name);
-	if (!field_set_has(&settable, id))
+	if (!field_set_has(&draft->settable, id))
 		return error_usage(error, 0, "%s cannot be given: the kernel sets it itself", fields[id].name);
 	if (!is_list(id) && !draft->may_override && record_has(&draft->record, id))
 		return error_usage(error, 0, "%s is given twice", fields[id].name);

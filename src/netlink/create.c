@@ -259,7 +259,8 @@ int netlink_creation_refused(const struct nlmsghdr *message, int code, bool is_u
 	case -EBUSY:
 		return error_set(error, code, "the entry exists, and a flag or helper of it cannot be changed in this way");
 	case -EOPNOTSUPP:
-		return error_set(error, code, "this kernel lacks something that the entry needs (its helper, NAT, a zone, ctnetlink)");
+		return error_set(error, code,
+				 "this kernel lacks something that the entry needs (its helper, NAT, a zone, ctnetlink)");
 	default:
 		return netlink_refused(message, code, error);
 	}

@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 # add: what was asked for is what the kernel has, and what conntrack -I makes of the same.
-# shellcheck shell=bash
+# The words of add are split on purpose.
+# shellcheck shell=bash disable=SC2016,SC2030,SC2031,SC2086
 bats_require_minimum_version 1.5.0
 load ../lib/common
 
@@ -29,14 +30,12 @@ table() {
 same_as_conntrack() {
 	local ours theirs
 
-	# shellcheck disable=SC2086
 	run conntab_router add $1
 	assert_success
 	assert_output ''
 	ours=$(table)
 	assert_equal "$(world_count)" 1
 	conntab_router -q flush all
-	# shellcheck disable=SC2086
 	run world_router conntrack -I $2
 	assert_success
 	theirs=$(table)
@@ -173,7 +172,6 @@ THEIRS6='-s 2001:db8::1 -d 2001:db8::2'
 
 # fails "WORDS" MESSAGE: bad usage, with these words, and nothing is made.
 fails() {
-	# shellcheck disable=SC2086
 	run conntab_router add $1
 	assert_failure 2
 	assert_output --partial "conntab: add: $2"

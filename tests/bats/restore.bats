@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 # restore: bad files change nothing, every line that does not go in is named, and nothing is lost.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2030,SC2031
 bats_require_minimum_version 1.5.0
 load ../lib/common
 
@@ -24,8 +24,8 @@ line() {
 	echo "${2:--A} -t 3600 -u SEEN_REPLY -s 192.0.2.1 -d 192.0.2.2 -p udp --sport $1 --dport 53"
 }
 
-# lines FIRST LAST
-lines() {
+# many FIRST LAST
+many() {
 	local port
 
 	for ((port = $1; port <= $2; port++)); do
@@ -49,7 +49,7 @@ refuses() {
 # ---- bad files ----
 
 @test "a broken line is named with its place, and nothing is changed" {
-	{ lines 1 5; line 6 | sed s/--sport/--sprot/; lines 7 9; line 10 | sed s/udp/tcp/; } >bad
+	{ many 1 5; line 6 | sed s/--sport/--sprot/; many 7 9; line 10 | sed s/udp/tcp/; } >bad
 	refuses 'conntab: restore: bad:6:59: no option "--sprot" of an entry; did you mean "--sport"?' \
 		'conntab: restore: bad:10: the entry lacks its state' '2 of 10 lines cannot be read'
 	run conntab_router restore <bad
@@ -58,9 +58,9 @@ refuses() {
 }
 
 @test "a file that was cut off is not half restored" {
-	lines 1 10 | head -c -3 >bad
+	many 1 10 | head -c -3 >bad
 	refuses 'bad:10: the file ends in the middle of this line'
-	lines 1 10 | head -c -30 >bad
+	many 1 10 | head -c -30 >bad
 	refuses 'bad:10: the file ends in the middle of this line'
 }
 
@@ -69,7 +69,7 @@ refuses() {
 	refuses 'cannot be read'
 	# Of many faults only the first are shown.
 	[ "${#lines[@]}" -le 21 ]
-	{ lines 1 2; head -c 1000000 /dev/zero | tr '\0' x; echo; line 4; } >bad
+	{ many 1 2; head -c 1000000 /dev/zero | tr '\0' x; echo; line 4; } >bad
 	refuses 'bad:3: longer than 4096 bytes' '1 of 4 lines'
 	printf '%s\0%s\n' "$(line 1)" x >bad
 	refuses 'a byte 0x00'
@@ -126,11 +126,11 @@ refuses() {
 # ---- lines that the kernel refuses ----
 
 @test "duplicates: -A takes an entry that is there, -I does not" {
-	{ lines 1 3; lines 2 2; } >table
+	{ many 1 3; many 2 2; } >table
 	run conntab_router restore table
 	assert_success
 	assert_output 'conntab: restore: restored 3 entries; 1 were there already'
-	{ line 4 -I; line 2 -I; lines 5 6; } >table
+	{ line 4 -I; line 2 -I; many 5 6; } >table
 	run conntab_router restore table
 	assert_failure 1
 	assert_line 'conntab: restore: table:2: the entry exists already'
@@ -139,7 +139,7 @@ refuses() {
 }
 
 @test "an entry whose reply another one has is not taken for one that is there" {
-	lines 1 1 >table
+	many 1 1 >table
 	echo '-A -t 60 -s 192.0.2.9 -d 192.0.2.2 -r 192.0.2.2 -q 192.0.2.1 -p udp --sport 9 --dport 53' \
 		'--reply-port-src 53 --reply-port-dst 1' >>table
 	run conntab_router restore table
@@ -149,9 +149,9 @@ refuses() {
 
 # The third batch holds the line that is refused; what is sent with it goes in.
 refused_table() {
-	lines 1 300
+	many 1 300
 	line 1 -I
-	lines 301 1000
+	many 301 1000
 }
 
 @test "it stops at a refused line, and --failed gets all that did not go in" {
@@ -187,12 +187,12 @@ refused_table() {
 }
 
 @test "--no-check begins at once, and names broken lines as it comes to them" {
-	{ lines 1 3; echo nonsense; lines 4 5; } >table
+	{ many 1 3; echo nonsense; many 4 5; } >table
 	run conntab_router restore --no-check --failed rest table
 	assert_failure 1
 	assert_line --partial 'table:4:1: "nonsense" belongs to no option'
 	assert_line --partial 'restored 3 entries; 1 failed; 2 not tried'
-	assert_equal "$(cat rest)" "$(echo nonsense; lines 4 5)"
+	assert_equal "$(cat rest)" "$(echo nonsense; many 4 5)"
 	conntab_router -q flush all
 	run conntab_router restore --no-check --keep-going table
 	assert_failure 1
@@ -200,7 +200,7 @@ refused_table() {
 }
 
 @test "--failed cannot be the file itself, or where nobody can write; nothing is changed" {
-	lines 1 3 >table
+	many 1 3 >table
 	run conntab_router restore --failed table table
 	assert_failure 2
 	assert_equal "$(wc -l <table)" 3
@@ -222,7 +222,7 @@ refused_table() {
 }
 
 @test "without the right to change anything nothing goes in, and all of it is kept" {
-	lines 1 300 >table
+	many 1 300 >table
 	run world_router setpriv --bounding-set -net_admin --inh-caps -net_admin "$CONNTAB" restore --failed rest table
 	assert_failure 1
 	assert_line --index 0 'conntab: restore: table:1: permission denied (needs CAP_NET_ADMIN)'
@@ -234,7 +234,7 @@ refused_table() {
 # ---- what else lines can say ----
 
 @test "-U changes and -D deletes the entry of that tuple" {
-	{ lines 1 3; line 2 -U | sed 's/$/ -m 7/'; line 3 -D; } >table
+	{ many 1 3; line 2 -U | sed 's/$/ -m 7/'; line 3 -D; } >table
 	run conntab_router restore table
 	assert_success
 	assert_output 'conntab: restore: restored 3 entries; updated 1; deleted 1'
@@ -272,7 +272,7 @@ refused_table() {
 }
 
 @test "--dry-run reads and changes nothing" {
-	lines 1 3 >table
+	many 1 3 >table
 	run conntab_router restore --dry-run table
 	assert_success
 	assert_output 'conntab: restore: dry run: 3 lines would be restored'
@@ -288,7 +288,7 @@ refused_table() {
 	local peak small large
 
 	peak=$(world_tool peak)
-	lines 1 200 >table
+	many 1 200 >table
 	small=$(world_router "$peak" "$CONNTAB" restore --no-check table 2>&1 | tail -1)
 	for _ in {1..300}; do cat table; done >long
 	large=$(world_router "$peak" "$CONNTAB" restore --no-check long 2>&1 | tail -1)

@@ -111,7 +111,7 @@ near_countdowns() {
 	[ "$count" -gt 100 ]
 	assert_equal "$(conntab_router count tcp assured)" "$count"
 	empty
-	cat part | conntab_router -q restore
+	conntab_router -q restore - < <(cat part)
 	assert_equal "$(world_count)" "$count"
 }
 
