@@ -21,6 +21,7 @@ struct output {
 	struct buffer *buffer;
 	int standard; /* the standard output, kept aside; -1: it is in its place */
 	pid_t reader; /* the command behind |, or the pager; 0: none */
+	bool is_to_empty; /* the file behind >, not yet written to */
 };
 
 int shell_report(struct session *session, const struct error *error)
@@ -126,6 +127,17 @@ static void page(struct buffer *buffer, void *data)
 		redirect(output, fd);
 }
 
+/* Not before there is something to put into it: a mistyped command must not cost the file. */
+static void empty_file(struct buffer *buffer, void *data)
+{
+	struct output *output = data;
+
+	output->is_to_empty = false;
+	/* What is no plain file has nothing to empty. */
+	if (ftruncate(STDOUT_FILENO, 0) < 0 && errno != EINVAL)
+		buffer->error = -errno;
+}
+
 static bool is_paged(const struct session *session)
 {
 	const char *terminal = getenv("TERM");
@@ -147,9 +159,12 @@ static int begin_output(struct output *output, const struct line *line, struct e
 	} else if (line->file) {
 		char *path = tilde_expand(line->file);
 
-		fd = path ? open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (line->is_append ? O_APPEND : O_TRUNC), 0666) : -1;
+		fd = path ? open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (line->is_append ? O_APPEND : 0), 0666) : -1;
 		result = fd < 0 ? -errno : 0;
 		free(path);
+		output->is_to_empty = !line->is_append;
+		output->buffer->before_write = line->is_append ? NULL : empty_file;
+		output->buffer->before_write_data = output;
 	} else if (is_paged(output->session)) {
 		output->buffer->before_write = page;
 		output->buffer->before_write_data = output;
@@ -162,10 +177,13 @@ static int begin_output(struct output *output, const struct line *line, struct e
 }
 
 /* Puts the standard output back. `*reader_status`: of the command behind |. 0 or the output's -errno. */
-static int end_output(struct output *output, int *reader_status)
+static int end_output(struct output *output, int status, int *reader_status)
 {
 	struct buffer *buffer = output->buffer;
 	int result = buffer_flush(buffer);
+
+	if (output->is_to_empty && output->standard >= 0 && status == STATUS_OK)
+		empty_file(buffer, output);
 
 	*reader_status = 0;
 	if (output->standard >= 0) {
@@ -191,7 +209,7 @@ static int run_words(struct session *session, struct line *line, struct buffer *
 
 	if (begin_output(&output, line, &error) == 0)
 		status = command_run_line(session, line->count, line->words, out);
-	result = end_output(&output, &reader_status);
+	result = end_output(&output, status, &reader_status);
 	if (result && status == STATUS_OK)
 		error_set(&error, result, "cannot write to %s: %s", line->file ? line->file : "standard output", strerror(-result));
 	if (error.code)

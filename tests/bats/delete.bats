@@ -308,7 +308,7 @@ each_deletes() {
 	ids >before
 	local filter
 	for filter in 'tcp dport' 'tcp dport 70000' 'src 10.0.0.0/33' 'tcp or' '(udp' 'udp)' 'staet established' \
-		'dport 9-1' 'mark 0x1/' 'udp --limit 3' 'udp --sort src' 'udp --yes' 'udp -o nosuch' 'udp -c nosuch' 'label nosuch'; do
+		'dport 9-1' 'mark 0x1/' 'udp --limit 3' 'udp --sort src' 'udp --all-netns' 'udp -o nosuch' 'udp -c nosuch' 'label nosuch'; do
 		# shellcheck disable=SC2086
 		run --separate-stderr conntab_router delete $filter
 		assert_equal "$status $filter" "2 $filter"
