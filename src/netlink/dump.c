@@ -180,9 +180,8 @@ int netlink_dump_plain(struct netlink *netlink, uint8_t subsystem, uint8_t type,
 		       int (*each)(void *data, const struct nlmsghdr *message), void *data, struct error *error)
 {
 	char space[128] = { 0 };
-	struct nlmsghdr *request = netlink_message(netlink, space, type, NLM_F_DUMP, AF_UNSPEC);
+	struct nlmsghdr *request = netlink_message_of(netlink, space, subsystem, type, NLM_F_DUMP, AF_UNSPEC);
 	bool ignored = false;
 
-	request->nlmsg_type = (uint16_t)(subsystem << 8 | type);
 	return run_dump(netlink, request, each, data, &ignored, error);
 }

@@ -14,6 +14,16 @@ enum direction { DIRECTION_ORIGINAL, DIRECTION_REPLY, DIRECTION_MASTER };
 /* Begins a ctnetlink request (IPCTNL_MSG_*) in `buffer` with the next sequence number. */
 struct nlmsghdr *netlink_message(struct netlink *netlink, void *buffer, uint16_t type, uint16_t flags,
 				 uint8_t family);
+/* The same for any subsystem of nfnetlink (NFNL_SUBSYS_*). */
+struct nlmsghdr *netlink_message_of(struct netlink *netlink, void *buffer, uint8_t subsystem, uint8_t type,
+				    uint16_t flags, uint8_t family);
+/*
+ * Sends a message that asks for an acknowledgement and hands what comes before
+ * that to `each` (NULL: drops it). Returns the kernel's code, its refusal in `error`
+ * unless it is -ENOENT.
+ */
+int netlink_transact(struct netlink *netlink, const struct nlmsghdr *request,
+		     int (*each)(void *data, const struct nlmsghdr *message), void *data, struct error *error);
 /* A dump without a filter, of another sort than entries; as netlink_dump(). */
 int netlink_dump_plain(struct netlink *netlink, uint8_t subsystem, uint8_t type,
 		       int (*each)(void *data, const struct nlmsghdr *message), void *data, struct error *error);
@@ -21,6 +31,12 @@ int netlink_dump_plain(struct netlink *netlink, uint8_t subsystem, uint8_t type,
 int netlink_answer(const struct nlmsghdr *message);
 /* Puts a refusal into words, with the kernel's own where there are some; returns `code`. */
 int netlink_refused(const struct nlmsghdr *message, int code, struct error *error);
+/* Whether this is nfnetlink's code for a subsystem that is not there and cannot be loaded. */
+bool netlink_is_absent(int code);
+/* "this kernel has no WHAT (WHERE)" in the place of any other text; returns -EOPNOTSUPP. */
+int netlink_absent(struct error *error, const char *what, const char *where);
+/* Copies an attribute's text, cut to `size` with its '\0'; untrusted as it was. */
+void netlink_read_text(const struct nlattr *attribute, char *out, size_t size);
 /* Adds the members of `tuple` that are in `present` as CTA_TUPLE_ORIG, CTA_TUPLE_REPLY or CTA_TUPLE_MASTER. */
 void netlink_put_tuple(struct nlmsghdr *message, enum direction direction, const struct record *tuple,
 		       const struct field_set *present);

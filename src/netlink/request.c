@@ -11,13 +11,8 @@
 #include "conntab/interrupt.h"
 #include "internal.h"
 
-/*
- * Sends a message that asks for an acknowledgement and hands what comes before
- * that to `each` (or drops it). Returns the kernel's code, its refusal in `error`
- * unless it is -ENOENT.
- */
-static int transact(struct netlink *netlink, const struct nlmsghdr *request,
-		    int (*each)(void *data, const struct nlmsghdr *message), void *data, struct error *error)
+int netlink_transact(struct netlink *netlink, const struct nlmsghdr *request,
+		     int (*each)(void *data, const struct nlmsghdr *message), void *data, struct error *error)
 {
 	if (mnl_socket_sendto(netlink->socket, request, request->nlmsg_len) < 0)
 		return error_set(error, -errno, "netlink: cannot send: %s", strerror(errno));
@@ -55,7 +50,7 @@ int netlink_get(struct netlink *netlink, const struct record *tuple, bool is_rep
 	netlink_put_tuple(message, is_reply ? DIRECTION_REPLY : DIRECTION_ORIGINAL, tuple, &tuple->present);
 	if (record_has(tuple, FIELD_zone))
 		mnl_attr_put_u16(message, CTA_ZONE, htons(tuple->zone));
-	return transact(netlink, message, each, data, error);
+	return netlink_transact(netlink, message, each, data, error);
 }
 
 struct statistics {
@@ -92,10 +87,9 @@ int netlink_statistics(struct netlink *netlink, uint64_t *entries, uint64_t *max
 	struct nlmsghdr *message =
 		netlink_message(netlink, space, IPCTNL_MSG_CT_GET_STATS, NLM_F_ACK, AF_UNSPEC);
 	struct statistics statistics = { 0 };
-	int result = transact(netlink, message, read_statistics, &statistics, error);
+	int result = netlink_transact(netlink, message, read_statistics, &statistics, error);
 
-	/* nfnetlink's answer when the subsystem is not there and cannot be loaded. */
-	if (result == -EINVAL || result == -EOPNOTSUPP) {
+	if (netlink_is_absent(result)) {
 		*error = (struct error){ 0 };
 		return error_set(error, result, "connection tracking is not loaded in this kernel "
 				 "(modprobe nf_conntrack_netlink)");
@@ -117,5 +111,5 @@ int netlink_flush(struct netlink *netlink, struct error *error)
 	struct nlmsghdr *message =
 		netlink_message(netlink, space, IPCTNL_MSG_CT_DELETE, NLM_F_ACK, AF_UNSPEC);
 
-	return transact(netlink, message, NULL, NULL, error);
+	return netlink_transact(netlink, message, NULL, NULL, error);
 }

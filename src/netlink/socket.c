@@ -47,19 +47,36 @@ void netlink_close(struct netlink *netlink)
 	*netlink = (struct netlink){ 0 };
 }
 
-struct nlmsghdr *netlink_message(struct netlink *netlink, void *buffer, uint16_t type, uint16_t flags,
-				 uint8_t family)
+struct nlmsghdr *netlink_message_of(struct netlink *netlink, void *buffer, uint8_t subsystem, uint8_t type,
+				    uint16_t flags, uint8_t family)
 {
 	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
 	struct nfgenmsg *header;
 
-	message->nlmsg_type = (uint16_t)(NFNL_SUBSYS_CTNETLINK << 8 | type);
+	message->nlmsg_type = (uint16_t)(subsystem << 8 | type);
 	message->nlmsg_flags = NLM_F_REQUEST | flags;
 	message->nlmsg_seq = netlink->sequence++;
 	header = mnl_nlmsg_put_extra_header(message, sizeof(*header));
 	header->nfgen_family = family;
 	header->version = NFNETLINK_V0;
 	return message;
+}
+
+struct nlmsghdr *netlink_message(struct netlink *netlink, void *buffer, uint16_t type, uint16_t flags,
+				 uint8_t family)
+{
+	return netlink_message_of(netlink, buffer, NFNL_SUBSYS_CTNETLINK, (uint8_t)type, flags, family);
+}
+
+void netlink_read_text(const struct nlattr *attribute, char *out, size_t size)
+{
+	const char *text = mnl_attr_get_payload(attribute);
+	size_t length = strnlen(text, mnl_attr_get_payload_len(attribute));
+
+	if (length >= size)
+		length = size - 1;
+	memcpy(out, text, length);
+	out[length] = '\0';
 }
 
 /* The sentence that the kernel adds to a refusal (NLMSGERR_ATTR_MSG), or NULL. Not terminated beyond `length`. */
@@ -112,4 +129,15 @@ int netlink_refused(const struct nlmsghdr *message, int code, struct error *erro
 	if (text)
 		return error_set(error, code, "the kernel refused: %.*s", (int)length, text);
 	return error_set(error, code, "the kernel refused: %s", strerror(-code));
+}
+
+bool netlink_is_absent(int code)
+{
+	return code == -EINVAL || code == -EOPNOTSUPP;
+}
+
+int netlink_absent(struct error *error, const char *what, const char *where)
+{
+	*error = (struct error){ 0 };
+	return error_set(error, -EOPNOTSUPP, "this kernel has no %s (%s)", what, where);
 }
