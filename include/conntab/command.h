@@ -103,6 +103,13 @@ enum completion_source {
 	COMPLETE_FILE,
 	COMPLETE_SWITCH,
 	COMPLETE_TERMS,
+	COMPLETE_WORDS, /* what the command's own function offers */
+};
+
+/* Takes what can stand at a place, word after word. */
+struct completer {
+	void (*offer)(void *data, const char *word);
+	void *data;
 };
 
 /* The one table of options. */
@@ -139,6 +146,10 @@ struct command {
 	bool is_of_shell;      /* there alone it means anything */
 	enum exit_status failure; /* the exit status of every failure; 0: 1, and 2 for usage */
 	enum completion_source completes;
+	/* COMPLETE_WORDS: offers what can follow `words`, those behind the command's name. */
+	void (*complete)(char **words, int count, const struct completer *completer);
+	/* The names for -o, where they are others than those for entries; ends with NULL. */
+	const char *const *formats;
 	int (*run)(struct context *context); /* returns the exit status */
 	/* Says a failure in the command's own form; NULL: a line on standard error. */
 	void (*fail)(const struct context *context, const struct error *error);

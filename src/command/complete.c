@@ -41,6 +41,8 @@ struct place {
 	const struct command *command; /* NULL: not there yet */
 	const struct option *option;   /* whose value comes next; NULL: none */
 	const char *netns;             /* of -n; NULL: none */
+	char *arguments[WORDS_MAX];    /* no options; what does not fit is left out */
+	int argument_count;
 	const char *first;             /* the first argument; NULL: none yet */
 	int filter_words;              /* the arguments that a filter has so far */
 	const char *last, *before;     /* the last two of them; "" where there are fewer */
@@ -146,8 +148,13 @@ static void complete_options(struct completion *completion, const struct command
 static void complete_format(struct completion *completion)
 {
 	const struct format_extra *extra = NULL;
+	const char *const *own = completion->command ? completion->command->formats : NULL;
 	size_t length = strcspn(completion->word, ",");
 
+	for (size_t i = 0; own && own[i]; i++)
+		offer(completion, own[i]);
+	if (own)
+		return;
 	keep_until(completion, ",");
 	for (size_t i = 0; formats[i]; i++) {
 		if (completion->keep == 0)
@@ -261,6 +268,7 @@ static void complete_source(struct completion *completion, enum completion_sourc
 		break;
 	case COMPLETE_FILTER:
 	case COMPLETE_TERMS:
+	case COMPLETE_WORDS:
 	case COMPLETE_NOTHING:
 		break;
 	}
@@ -479,6 +487,18 @@ static void add_filter_word(struct place *place, const char *word)
 	place->last = word;
 }
 
+static void add_argument(struct place *place, char *word)
+{
+	bool is_first = !place->first;
+
+	if (is_first)
+		place->first = word;
+	if (place->argument_count < WORDS_MAX)
+		place->arguments[place->argument_count++] = word;
+	if (!is_first || place->command->completes != COMPLETE_FLUSH)
+		add_filter_word(place, word);
+}
+
 /* False when there is no such command. */
 static bool find_place(int count, char *const *words, struct place *place)
 {
@@ -503,12 +523,8 @@ static bool find_place(int count, char *const *words, struct place *place)
 			place->command = command_find(words[i]);
 			if (!place->command)
 				return false;
-		} else if (!place->first) {
-			place->first = words[i];
-			if (place->command->completes != COMPLETE_FLUSH)
-				add_filter_word(place, words[i]);
 		} else {
-			add_filter_word(place, words[i]);
+			add_argument(place, words[i]);
 		}
 	}
 	return true;
@@ -577,7 +593,9 @@ static void complete(struct completion *completion)
 		complete_source(completion, place.command->completes);
 	else if (place.command->completes == COMPLETE_SETTING && shell_setting_find(place.first))
 		complete_source(completion, shell_setting_find(place.first)->values);
-	if (is_in_filter(&place))
+	if (place.command->completes == COMPLETE_WORDS)
+		place.command->complete(place.arguments, place.argument_count, &(struct completer){ offer_with, completion });
+	else if (is_in_filter(&place))
 		complete_filter(completion, &place);
 	else if (place.command->completes == COMPLETE_TERMS)
 		complete_terms(completion, place.last);
