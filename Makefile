@@ -14,7 +14,7 @@ PKG_CONFIG ?= pkg-config
 BUILD_PACKAGES = gcc libc6-dev make pkg-config libmnl-dev libnetfilter-conntrack-dev libreadline-dev
 TEST_PACKAGES = bats bats-assert bats-support libcmocka-dev conntrack iproute2 nftables iputils-ping \
 	socat jq python3 libxml2-utils mandoc bash-completion shellcheck netbase expect procps \
-	valgrind man-db tmux strace libmonitoring-plugin-perl
+	valgrind man-db tmux strace libmonitoring-plugin-perl iptables
 
 LIBRARIES = libmnl libnetfilter_conntrack readline
 SOURCES = $(sort $(wildcard src/*.c src/*/*.c))

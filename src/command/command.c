@@ -21,6 +21,7 @@ const struct command *const commands[] = {
 	&watch_command,
 	&check_command,
 	&stats_command,
+	&timeout_command,
 	&shell_command,
 	&where_command,
 	&netns_command,

@@ -443,6 +443,7 @@ each_block() {
 		add) base='udp src 192.0.2.1 sport 1 dst 192.0.2.2 dport 2' ;;
 		restore) base=/dev/null ;;
 		watch) base='--count 1' ;;
+		timeout | helper) base='list' ;;
 		*) base='' ;;
 		esac
 		while read -r option argument; do
