@@ -22,6 +22,7 @@ const struct command *const commands[] = {
 	&check_command,
 	&stats_command,
 	&timeout_command,
+	&helper_command,
 	&shell_command,
 	&where_command,
 	&netns_command,

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "conntab/timeout.h"
+
 const char *const policy_formats[] = { "table", "json", "jsonl", "csv", "nft", "iptables", NULL };
 
 static int choose_format(struct policy_job *job, const struct policy_action *action)
@@ -134,7 +136,25 @@ int policy_check_twice(struct policy_job *job)
 	return 0;
 }
 
+int policy_parse_seconds(struct policy_job *job, const char *what, const char *word, uint32_t *seconds)
+{
+	uint64_t number;
+
+	if (!unit_parse_duration(slice_of(word), UINT64_MAX, &number))
+		return error_usage(&job->error, 0, "%s: \"%.32s\" is no time such as 90s, 15m, 1h30m or 5d", what, word);
+	if (number > TIMEOUT_SECONDS_MAX)
+		return error_usage(&job->error, 0, "%s: %.32s is too long: from 24d20h31m24s on the kernel's clock can wrap",
+				   what, word);
+	*seconds = (uint32_t)number;
+	return 0;
+}
+
 /* ---- columns ---- */
+
+struct value policy_text(const char *text)
+{
+	return (struct value){ .kind = KIND_TEXT, .is_present = text[0] != '\0', .data = text };
+}
 
 int policy_open_printer(struct policy_job *job, struct printer *printer, const struct column *columns, size_t count)
 {
@@ -145,7 +165,7 @@ int policy_open_printer(struct policy_job *job, struct printer *printer, const s
 	memcpy(printer->columns, columns, count * sizeof(*columns));
 	printer->column_count = count;
 	printer->is_short = true;
-	printer->is_colored = request_wants_color(&context->settings);
+	printer->is_colored = request_wants_color(context);
 	printer_open(printer);
 	return 0;
 }
@@ -174,25 +194,33 @@ static bool is_plain(const char *name)
 static void print_iptables(struct buffer *out, const struct attachment *attachment)
 {
 	const char *program = attachment->family == AF_INET6 ? "ip6tables" : "iptables";
+	char port[24] = "";
 
+	if (attachment->port)
+		snprintf(port, sizeof(port), " --dport %u", attachment->port);
 	for (unsigned i = 0; i < 2; i++)
-		buffer_format(out, "%s -t raw -A %s -p %s -j CT --%s %s\n", program, i == 0 ? "PREROUTING" : "OUTPUT",
-			      attachment->protocol, attachment->sort, attachment->name);
+		buffer_format(out, "%s -t raw -A %s -p %s%s -j CT --%s %s\n", program, i == 0 ? "PREROUTING" : "OUTPUT",
+			      attachment->protocol, port, attachment->sort, attachment->name);
 }
 
 /* The rule stands behind the tracking (-200): there the entry is, and is not confirmed yet. */
 static void print_nft(struct buffer *out, const struct attachment *attachment)
 {
 	const char *family = attachment->family == AF_INET6 ? "ipv6" : "ipv4";
+	char match[48];
 
+	if (attachment->port)
+		snprintf(match, sizeof(match), "%s dport %u", attachment->protocol, attachment->port);
+	else
+		snprintf(match, sizeof(match), "meta l4proto %s", attachment->protocol);
 	buffer_format(out, "table inet %s_%s {\n\tct %s %s {\n%s\t}\n", attachment->sort, attachment->name,
 		      attachment->sort, attachment->name, attachment->nft_object);
 	for (unsigned i = 0; i < 2; i++) {
 		const char *hook = i == 0 ? "prerouting" : "output";
 
 		buffer_format(out, "\tchain %s {\n\t\ttype filter hook %s priority mangle\n"
-			      "\t\tmeta nfproto %s meta l4proto %s ct %s set \"%s\"\n\t}\n", hook, hook, family,
-			      attachment->protocol, attachment->sort, attachment->name);
+			      "\t\tmeta nfproto %s %s ct %s set \"%s\"\n\t}\n", hook, hook, family, match,
+			      attachment->sort, attachment->name);
 	}
 	buffer_text(out, "}\n");
 }

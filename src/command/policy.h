@@ -39,9 +39,13 @@ bool policy_family(const char *word, uint8_t *family);
 const char *policy_family_name(uint8_t family, char space[8]);
 /* A name that rules and terminals can take: printable, `size` - 1 bytes at most. 0 or a usage fault. */
 int policy_check_name(const char *name, size_t size, struct error *error);
+/* Reads the time of `what`, up to TIMEOUT_SECONDS_MAX. 0 or a usage fault in job->error. */
+int policy_parse_seconds(struct policy_job *job, const char *what, const char *word, uint32_t *seconds);
 /* Words behind each other where names are wanted: 0, or a fault if one stands twice. */
 int policy_check_twice(struct policy_job *job);
 
+/* A column's value; without letters it is absent. `text` is borrowed. */
+struct value policy_text(const char *text);
 /* Opens a printer for these columns. 0 or -errno with job->error; close it with policy_close_printer(). */
 int policy_open_printer(struct policy_job *job, struct printer *printer, const struct column *columns,
 			size_t count);
@@ -55,6 +59,7 @@ struct attachment {
 	const char *name;
 	uint8_t family;
 	const char *protocol; /* as iptables -p takes it */
+	uint16_t port;        /* of the destination; 0: any */
 	const char *nft_object; /* the lines within nft's object, each ended; NULL: nft cannot have it */
 	const char *remark;     /* comment lines above the rules, each ended; NULL: none */
 };

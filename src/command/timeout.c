@@ -51,19 +51,6 @@ static int parse_state(struct policy_job *job, const struct timeout_protocol *pr
 			   suggestion_text(&suggestion, nearest, sizeof(nearest)));
 }
 
-static int parse_seconds(struct policy_job *job, const char *state, const char *word, uint32_t *seconds)
-{
-	uint64_t number;
-
-	if (!unit_parse_duration(slice_of(word), UINT64_MAX, &number))
-		return error_usage(&job->error, 0, "%s: \"%.32s\" is no time such as 90s, 15m, 1h30m or 5d", state, word);
-	if (number > TIMEOUT_SECONDS_MAX)
-		return error_usage(&job->error, 0, "%s: %.32s is too long: from 24d20h31m24s on the kernel's clock can wrap",
-				   state, word);
-	*seconds = (uint32_t)number;
-	return 0;
-}
-
 /* "established 1h syn_sent 10s" into the values, over what is there. */
 static int parse_values(struct policy_job *job, const struct timeout_protocol *protocol, int count, char **words,
 			struct timeout_policy *policy)
@@ -79,7 +66,7 @@ static int parse_values(struct policy_job *job, const struct timeout_protocol *p
 		if (i + 1 == count)
 			return error_usage(&job->error, 0, "%s: the time is missing, such as 90s, 15m, 1h30m or 5d",
 					   protocol->states[state].name);
-		if (parse_seconds(job, protocol->states[state].name, words[i + 1], &policy->values[state]))
+		if (policy_parse_seconds(job, protocol->states[state].name, words[i + 1], &policy->values[state]))
 			return job->error.code;
 		given |= 1u << state;
 	}

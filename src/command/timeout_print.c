@@ -108,11 +108,6 @@ static void put_values(struct buffer *out, const struct timeout_policy *policy)
 	}
 }
 
-static void set_text(struct value *value, const char *text)
-{
-	*value = (struct value){ .kind = KIND_TEXT, .is_present = text[0] != '\0', .data = text };
-}
-
 static void set_timeouts(const struct listing *listing, const struct timeout_policy *policy, struct value *values)
 {
 	const struct timeout_protocol *protocol = timeout_protocol_find(policy->protocol);
@@ -141,14 +136,14 @@ static int print_row(struct listing *listing, const struct timeout_policy *polic
 
 	if (buffer_init(&text, -1))
 		return error_set(&listing->job->error, -ENOMEM, "out of memory");
-	set_text(&values[COLUMN_NAME], policy->name);
-	set_text(&values[COLUMN_FAMILY], policy->family ? policy_family_name(policy->family, family) : "");
-	set_text(&values[COLUMN_PROTOCOL], timeout_protocol_name(policy->protocol, protocol));
+	values[COLUMN_NAME] = policy_text(policy->name);
+	values[COLUMN_FAMILY] = policy_text(policy->family ? policy_family_name(policy->family, family) : "");
+	values[COLUMN_PROTOCOL] = policy_text(timeout_protocol_name(policy->protocol, protocol));
 	values[COLUMN_USE] = (struct value){ .kind = KIND_NUMBER, .is_present = policy->has_use, .number = policy->use };
-	set_text(&values[COLUMN_TABLE], policy->table);
+	values[COLUMN_TABLE] = policy_text(policy->table);
 	if (listing->is_table) {
 		put_values(&text, policy);
-		set_text(&values[COLUMN_FIXED], buffer_string(&text));
+		values[COLUMN_FIXED] = policy_text(buffer_string(&text));
 	} else {
 		set_timeouts(listing, policy, values);
 	}
