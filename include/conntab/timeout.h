@@ -58,7 +58,7 @@ struct timeout_policy {
 	uint8_t family;  /* AF_INET, AF_INET6; of nftables also NFPROTO_INET and others */
 	uint8_t protocol;
 	bool has_use;
-	uint32_t use;     /* rules that hold it */
+	uint32_t use;     /* references that rules hold: one each, or two of iptables-nft (seen with Linux 6.1) */
 	uint32_t present; /* bit n: values[n] */
 	uint32_t values[TIMEOUT_STATES_MAX]; /* seconds, by the protocol's states */
 };

@@ -45,7 +45,8 @@ static int parse_number(struct policy_job *job, const char *what, const char *wo
 	uint64_t value;
 
 	if (!slice_number(slice_of(word), maximum, &value) || value < minimum)
-		return error_usage(&job->error, 0, "%s: \"%.32s\" is not a number from %u to %u", what, word, minimum, maximum);
+		return error_usage(&job->error, 0, "%s: \"%.32s\" is not a number from %u to %u", what, word, minimum,
+				   maximum);
 	*number = (uint32_t)value;
 	return 0;
 }
@@ -99,7 +100,8 @@ static int select_policy(struct wording *wording, const char *name)
 			return wording->is_new ? error_usage(error, 0, "expect %s stands twice", name) : 0;
 	}
 	if (!wording->is_new)
-		return error_usage(error, 0, "%s expects nothing called \"%s\", and what it expects cannot change: delete "
+		return error_usage(error, 0,
+				   "%s expects nothing called \"%s\", and what it expects cannot change: delete "
 				   "and add it", helper->name, name);
 	if (helper->policy_count == HELPER_POLICIES_MAX)
 		return error_usage(error, 0, "a helper has at most %d classes of expectations", HELPER_POLICIES_MAX);
@@ -161,7 +163,8 @@ static void note_change(const struct policy_job *job, const char *done, const ch
 	char family[8], protocol[8];
 
 	report_note(job->context, "%s%s helper %s (%s %s)", is_dry ? "dry run: would " : "", is_dry ? would : done,
-		    helper->name, policy_family_name(helper->family, family), helper_protocol_name(helper->protocol, protocol));
+		    helper->name, policy_family_name(helper->family, family),
+		    helper_protocol_name(helper->protocol, protocol));
 }
 
 static int run_list(struct policy_job *job)
@@ -206,8 +209,9 @@ static int exists(struct policy_job *job, const struct helper *helper)
 {
 	char family[8], protocol[8];
 
-	return error_set(&job->error, -EEXIST, "there is a helper %s (%s %s) already, here or the kernel's own", helper->name,
-			 policy_family_name(helper->family, family), helper_protocol_name(helper->protocol, protocol));
+	return error_set(&job->error, -EEXIST, "there is a helper %s (%s %s) already, here or the kernel's own",
+			 helper->name, policy_family_name(helper->family, family),
+			 helper_protocol_name(helper->protocol, protocol));
 }
 
 static int put(struct policy_job *job, const struct helper *helper, bool is_change)
@@ -352,7 +356,8 @@ static int delete_helper(struct policy_job *job, const struct helper *helper)
 	if (!job->context->settings.is_dry_run)
 		result = netlink_helper_delete(&job->netlink, helper, &job->error);
 	if (result == -EBUSY)
-		return error_set(&job->error, result, "%s is in use by a rule (iptables -j CT --helper %s, or nft's ct helper): "
+		return error_set(&job->error, result,
+				 "%s is in use by a rule (iptables -j CT --helper %s, or nft's ct helper): "
 				 "remove it first", helper->name, helper->name);
 	if (result)
 		return error_set(&job->error, result, "%s: %s", helper->name, strerror(-result));
@@ -408,9 +413,11 @@ static int run_flush(struct policy_job *job)
 static const struct policy_action actions[] = {
 	{ "list", 0, 0, "", true, run_list },
 	{ "get", 1, 3, " NAME [ipv4|ipv6] [PROTOCOL]", true, run_get },
-	{ "add", 2, -1, " NAME [ipv4|ipv6] PROTOCOL [queue N] [data BYTES] [status enabled] [expect NAME max N timeout TIME]...",
+	{ "add", 2, -1,
+	  " NAME [ipv4|ipv6] PROTOCOL [queue N] [data BYTES] [status enabled] [expect NAME max N timeout TIME]...",
 	  false, run_add },
-	{ "set", 3, -1, " NAME [ipv4|ipv6] [PROTOCOL] [queue N] [status enabled|disabled] [expect NAME max N timeout TIME]...",
+	{ "set", 3, -1,
+	  " NAME [ipv4|ipv6] [PROTOCOL] [queue N] [status enabled|disabled] [expect NAME max N timeout TIME]...",
 	  false, run_set },
 	{ "enable", 1, 3, " NAME [ipv4|ipv6] [PROTOCOL]", false, run_enable },
 	{ "disable", 1, 3, " NAME [ipv4|ipv6] [PROTOCOL]", false, run_disable },

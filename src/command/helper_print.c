@@ -30,7 +30,8 @@ const struct known_helper known_helpers[] = {
 const struct known_helper *known_helper_find(const char *name, uint8_t protocol)
 {
 	for (const struct known_helper *known = known_helpers; known->name; known++)
-		if (strcmp(name, known->name) == 0 && (known->protocols[0] == protocol || known->protocols[1] == protocol))
+		if (strcmp(name, known->name) == 0 &&
+		    (known->protocols[0] == protocol || known->protocols[1] == protocol))
 			return known;
 	return NULL;
 }

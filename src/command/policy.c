@@ -63,7 +63,8 @@ static int check_count(struct policy_job *job, const struct policy_action *actio
 {
 	if (job->count >= action->minimum && (action->maximum < 0 || job->count <= action->maximum))
 		return 0;
-	return error_usage(&job->error, 0, "too %s words: conntab %s %s%s", job->count < action->minimum ? "few" : "many",
+	return error_usage(&job->error, 0, "too %s words: conntab %s %s%s",
+			   job->count < action->minimum ? "few" : "many",
 			   job->context->command->name, action->name, action->arguments);
 }
 
@@ -122,7 +123,8 @@ int policy_check_name(const char *name, size_t size, struct error *error)
 	for (size_t i = 0, step; i < length; i += step) {
 		step = text_utf8_length(name + i, length - i);
 		if (step == 0)
-			return error_usage(error, 0, "the name \"%.48s\" holds control characters or broken UTF-8", name);
+			return error_usage(error, 0, "the name \"%.48s\" holds control characters or broken UTF-8",
+					   name);
 	}
 	return 0;
 }
@@ -141,9 +143,11 @@ int policy_parse_seconds(struct policy_job *job, const char *what, const char *w
 	uint64_t number;
 
 	if (!unit_parse_duration(slice_of(word), UINT64_MAX, &number))
-		return error_usage(&job->error, 0, "%s: \"%.32s\" is no time such as 90s, 15m, 1h30m or 5d", what, word);
+		return error_usage(&job->error, 0, "%s: \"%.32s\" is no time such as 90s, 15m, 1h30m or 5d", what,
+				   word);
 	if (number > TIMEOUT_SECONDS_MAX)
-		return error_usage(&job->error, 0, "%s: %.32s is too long: from 24d20h31m24s on the kernel's clock can wrap",
+		return error_usage(&job->error, 0,
+				   "%s: %.32s is too long: from 24d20h31m24s on the kernel's clock can wrap",
 				   what, word);
 	*seconds = (uint32_t)number;
 	return 0;
@@ -234,10 +238,11 @@ int policy_print_rules(struct policy_job *job, const struct attachment *attachme
 		return error_set(&job->error, -EINVAL, "the name \"%.48s\" cannot stand in a rule", attachment->name);
 	if (is_nft && !attachment->nft_object) {
 		if (!is_one)
-			buffer_format(out, "# not for nft, which has no %s objects of this protocol: %s\n", attachment->sort,
-				      attachment->name);
+			buffer_format(out, "# not for nft, which has no %s objects of this protocol: %s\n",
+				      attachment->sort, attachment->name);
 		else
-			error_set(&job->error, -EOPNOTSUPP, "nft has no %s objects of this protocol; -o iptables shows how "
+			error_set(&job->error, -EOPNOTSUPP,
+				  "nft has no %s objects of this protocol; -o iptables shows how "
 				  "to attach %s", attachment->sort, attachment->name);
 		return job->error.code;
 	}

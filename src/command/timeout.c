@@ -30,11 +30,13 @@ static int parse_protocol(struct policy_job *job, const char *word, const struct
 	*protocol = timeout_protocol_find((uint8_t)number);
 	if (*protocol)
 		return 0;
-	return error_usage(&job->error, 0, "%.32s has no timeouts of its own; \"generic\" stands for every such protocol",
+	return error_usage(&job->error, 0,
+			   "%.32s has no timeouts of its own; \"generic\" stands for every such protocol",
 			   word);
 }
 
-static int parse_state(struct policy_job *job, const struct timeout_protocol *protocol, const char *word, unsigned *state)
+static int parse_state(struct policy_job *job, const struct timeout_protocol *protocol, const char *word,
+		       unsigned *state)
 {
 	struct suggestion suggestion = { .typed = slice_of(word) };
 	char nearest[64];
@@ -105,7 +107,8 @@ static void note_change(const struct policy_job *job, const char *done, const ch
 	if (buffer_init(&name, -1))
 		return;
 	if (policy->name[0])
-		buffer_format(&name, "timeout policy %s (%s %s)", policy->name, policy_family_name(policy->family, family),
+		buffer_format(&name, "timeout policy %s (%s %s)", policy->name,
+			      policy_family_name(policy->family, family),
 			      timeout_protocol_name(policy->protocol, protocol));
 	else
 		buffer_format(&name, "the default timeouts of %s", timeout_protocol_name(policy->protocol, protocol));
@@ -124,7 +127,8 @@ static void warn_ignored(const struct policy_job *job, const struct timeout_poli
 
 	for (unsigned i = 0; protocol && protocol->states[i].name; i++)
 		if (wanted->present >> i & 1 && (!(kept->present >> i & 1) || wanted->values[i] != kept->values[i]))
-			report_note(job->context, "warning: this kernel took no notice of %s", protocol->states[i].name);
+			report_note(job->context, "warning: this kernel took no notice of %s",
+				    protocol->states[i].name);
 }
 
 static int not_tracked(struct policy_job *job, int result, uint8_t number)
@@ -133,7 +137,8 @@ static int not_tracked(struct policy_job *job, int result, uint8_t number)
 
 	if (result != -EPROTONOSUPPORT)
 		return error_set(&job->error, result, "%s", strerror(-result));
-	return error_set(&job->error, result, "this kernel does not track %s by itself", timeout_protocol_name(number, space));
+	return error_set(&job->error, result, "this kernel does not track %s by itself",
+			 timeout_protocol_name(number, space));
 }
 
 static int run_list(struct policy_job *job)
@@ -259,11 +264,12 @@ static int run_set(struct policy_job *job)
 	return result;
 }
 
-static int in_use(struct policy_job *job, const char *name, uint32_t use)
+/* How many rules they are is not known: with some kernels a rule of iptables-nft holds two references. */
+static int in_use(struct policy_job *job, const char *name)
 {
-	return error_set(&job->error, -EBUSY, "%s is in use by %u rule%s (iptables -j CT --timeout %s): remove %s first, or "
-			 "change it in place: conntab timeout set %s", name, use, use == 1 ? "" : "s", name,
-			 use == 1 ? "it" : "them", name);
+	return error_set(&job->error, -EBUSY,
+			 "%s is in use by rules (iptables -j CT --timeout %s): remove them first, or change it in place: "
+			 "conntab timeout set %s", name, name, name);
 }
 
 /* Nothing is deleted unless all can be. */
@@ -275,7 +281,7 @@ static int check_deletable(struct policy_job *job, const struct timeout_list *li
 		if (!policy)
 			return no_such_policy(job, list, job->words[i]);
 		if (policy->use > 0)
-			return in_use(job, policy->name, policy->use);
+			return in_use(job, policy->name);
 	}
 	return policy_check_twice(job);
 }
@@ -287,7 +293,7 @@ static int delete_policy(struct policy_job *job, const struct timeout_policy *po
 	if (!job->context->settings.is_dry_run)
 		result = netlink_timeout_delete(&job->netlink, policy->name, &job->error);
 	if (result == -EBUSY)
-		return in_use(job, policy->name, 1);
+		return in_use(job, policy->name);
 	if (result)
 		return error_set(&job->error, result, "%s: %s", policy->name, strerror(-result));
 	note_change(job, "deleted", "delete", policy);
@@ -336,7 +342,8 @@ static int flush_policies(struct policy_job *job, size_t count, struct buffer *u
 	}
 	if (result)
 		return error_set(&job->error, result, "%s", strerror(-result));
-	report_note(context, "%s%zu timeout polic%s%s", context->settings.is_dry_run ? "dry run: would delete " : "deleted ",
+	report_note(context, "%s%zu timeout polic%s%s",
+		    context->settings.is_dry_run ? "dry run: would delete " : "deleted ",
 		    count, count == 1 ? "y" : "ies", used->length ? buffer_string(used) : "");
 	return 0;
 }
@@ -409,7 +416,8 @@ static int run_default(struct policy_job *job)
 	bool is_set = strcmp(what, "set") == 0;
 
 	if (policy_prints_rules(job))
-		return error_usage(&job->error, 0, "default timeouts need no rules: -o %s means nothing to them", job->format);
+		return error_usage(&job->error, 0, "default timeouts need no rules: -o %s means nothing to them",
+				   job->format);
 	if (!is_set && strcmp(what, "get") != 0)
 		return error_usage(&job->error, 0, "default what? \"%.32s\" is neither \"get\" nor \"set\"", what);
 	if (is_set ? job->count < 4 : job->count > 2)
@@ -516,7 +524,8 @@ static void timeout_complete(char **words, int count, const struct completer *co
 
 	if (count == 0)
 		policy_offer_actions(actions, completer);
-	else if (strcmp(action, "delete") == 0 || (count == 1 && (strcmp(action, "get") == 0 || strcmp(action, "set") == 0)))
+	else if (strcmp(action, "delete") == 0 ||
+		 (count == 1 && (strcmp(action, "get") == 0 || strcmp(action, "set") == 0)))
 		offer_policies(completer, NULL);
 	else if (strcmp(action, "set") == 0 && count % 2 == 0)
 		offer_policies(completer, words[1]);
@@ -553,9 +562,9 @@ const struct command timeout_command = {
 		   "and the rules, for nft -f. list shows both sorts, the second with the table it is in;\n"
 		   "nft alone changes those.\n"
 		   "\n"
-		   "USE is the number of rules that hold a policy. The kernel refuses to delete one in\n"
-		   "use; flush deletes the others and names it. delete deletes all that are named or\n"
-		   "none.\n"
+		   "USE is how often rules hold a policy; some kernels count a rule of iptables-nft twice.\n"
+		   "The kernel refuses to delete a policy in use; flush deletes the others and names it.\n"
+		   "delete deletes all that are named or none.\n"
 		   "\n"
 		   "default shows and sets the timeouts of connections without a policy, the namespace's\n"
 		   "net.netfilter.nf_conntrack_*timeout*. udplite has those of udp: what is set for one\n"

@@ -89,7 +89,8 @@ static int open_listing(struct listing *listing, struct policy_job *job)
 	if (listing->is_table)
 		listing->columns[listing->count++] =
 			(struct column){ .name = "timeouts", .field = FIELD_NONE, .kind = KIND_TEXT };
-	for (const struct timeout_protocol *protocol = timeout_protocols; protocol->name && !listing->is_table; protocol++)
+	for (const struct timeout_protocol *protocol = timeout_protocols; protocol->name && !listing->is_table;
+	     protocol++)
 		for (unsigned i = 0; protocol->states[i].name; i++)
 			add_column(listing, protocol->states[i].name);
 	return policy_open_printer(job, &listing->printer, listing->columns, listing->count);
@@ -117,7 +118,8 @@ static void set_timeouts(const struct listing *listing, const struct timeout_pol
 	for (unsigned i = 0; protocol && protocol->states[i].name; i++)
 		if (policy->present >> i & 1)
 			values[find_column(listing, protocol->states[i].name)] =
-				(struct value){ .kind = KIND_DURATION, .is_present = true, .number = policy->values[i] };
+				(struct value){ .kind = KIND_DURATION, .is_present = true,
+						.number = policy->values[i] };
 }
 
 const char *timeout_protocol_name(uint8_t number, char space[8])
@@ -139,7 +141,8 @@ static int print_row(struct listing *listing, const struct timeout_policy *polic
 	values[COLUMN_NAME] = policy_text(policy->name);
 	values[COLUMN_FAMILY] = policy_text(policy->family ? policy_family_name(policy->family, family) : "");
 	values[COLUMN_PROTOCOL] = policy_text(timeout_protocol_name(policy->protocol, protocol));
-	values[COLUMN_USE] = (struct value){ .kind = KIND_NUMBER, .is_present = policy->has_use, .number = policy->use };
+	values[COLUMN_USE] = (struct value){ .kind = KIND_NUMBER, .is_present = policy->has_use,
+					     .number = policy->use };
 	values[COLUMN_TABLE] = policy_text(policy->table);
 	if (listing->is_table) {
 		put_values(&text, policy);

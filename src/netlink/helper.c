@@ -142,7 +142,8 @@ int netlink_helper_list(struct netlink *netlink, int (*each)(void *data, const s
 
 	if (module_is_unloaded("nfnetlink_cthelper"))
 		return 0;
-	return explain(netlink_dump_plain(netlink, NFNL_SUBSYS_CTHELPER, NFNL_MSG_CTHELPER_GET, read_message, &list, error),
+	return explain(netlink_dump_plain(netlink, NFNL_SUBSYS_CTHELPER, NFNL_MSG_CTHELPER_GET, read_message, &list,
+					  error),
 		       error);
 }
 

@@ -350,7 +350,8 @@ int netlink_timeout_default_get(struct netlink *netlink, struct timeout_policy *
 	int result;
 
 	if (!may_load && module_is_unloaded("nfnetlink_cttimeout"))
-		return error_set(error, -ENOENT, "the module nfnetlink_cttimeout is not loaded, and looking loads none; "
+		return error_set(error, -ENOENT,
+				 "the module nfnetlink_cttimeout is not loaded, and looking loads none; "
 				 "modprobe it, or see sysctl -a | grep nf_conntrack_.*timeout");
 	mnl_attr_put_u16(message, CTA_TIMEOUT_L3PROTO, htons(natural_family(policy->protocol)));
 	mnl_attr_put_u8(message, CTA_TIMEOUT_L4PROTO, policy->protocol);

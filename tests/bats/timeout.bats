@@ -154,10 +154,10 @@ from_nfct() {
 	assert_equal "$stderr" 'conntab: timeout: there is a timeout policy two already; to change it: conntab timeout set two'
 	world_router iptables -t raw -A OUTPUT -p udp --dport 1 -j CT --timeout two
 	world_router iptables -t raw -A OUTPUT -p udp --dport 2 -j CT --timeout two
-	assert_equal "$(json list | jq -c '[.[] | [.name, .use]]')" '[["one",0],["two",2],["three",0]]'
+	assert_equal "$(json list | jq -c '[.[] | [.name, .use > 0]]')" '[["one",false],["two",true],["three",false]]'
 	ask delete one two
 	assert_failure 1
-	assert_equal "$stderr" 'conntab: timeout: two is in use by 2 rules (iptables -j CT --timeout two): remove them first, or change it in place: conntab timeout set two'
+	assert_equal "$stderr" 'conntab: timeout: two is in use by rules (iptables -j CT --timeout two): remove them first, or change it in place: conntab timeout set two'
 	ask delete one four
 	assert_failure 1
 	ask delete one one
@@ -284,7 +284,7 @@ assert_left() {
 	conntab_router timeout list -o iptables >rules
 	assert_equal "$(grep -c . rules)" 6
 	world_router sh -e rules
-	assert_equal "$(json list | jq -c '[.[].use]')" '[2,2,2]'
+	assert_equal "$(json list | jq -c 'map(.use > 0)')" '[true,true,true]'
 	# They are rules of nf_tables.
 	if iptables --version | grep -q nf_tables; then
 		world_router nft list ruleset | grep -q 'xt target'
@@ -350,7 +350,7 @@ assert_left() {
 	conntab_router timeout list -o iptables >rules
 	assert_equal "$(grep -vc '^#' rules)" 28
 	world_router sh -e rules
-	assert_equal "$(json list | jq -c 'map(.use) | unique')" '[2]'
+	assert_equal "$(json list | jq -c 'map(.use > 0) | unique')" '[true]'
 	conntab_router timeout list -o nft >ruleset
 	assert_equal "$(grep -c '^table' ruleset)" 4
 	world_router nft -f ruleset

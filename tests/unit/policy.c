@@ -103,7 +103,8 @@ static void sends_every_part_of_a_helper(void **state)
 {
 	struct helper helper = {
 		.name = "fifteen letters", .family = AF_INET6, .protocol = 17, .queue = 65535, .data = 32,
-		.present = HELPER_QUEUE | HELPER_DATA | HELPER_STATUS | HELPER_POLICIES, .is_enabled = true, .policy_count = 4,
+		.present = HELPER_QUEUE | HELPER_DATA | HELPER_STATUS | HELPER_POLICIES,
+		.is_enabled = true, .policy_count = 4,
 		.policies = { { "a", 1, 1 }, { "b", 255, 2147483 }, { "c", 3, 0 }, { "fifteen letters", 4, 30 } },
 	}, read;
 	struct netlink netlink;
@@ -286,8 +287,10 @@ static void mutate(uint64_t *random, const struct nlmsghdr *message, bool is_cut
 static void nothing_that_comes_is_trusted(void **state)
 {
 	uint64_t spaces[3][64] = { 0 }, random = 5;
-	const struct nlmsghdr *messages[] = { named_message(spaces[0]), object_message(spaces[1], NFT_OBJECT_CT_TIMEOUT),
-					      message_of(spaces[2], nfct_ftp, sizeof(nfct_ftp) - 1) };
+	const struct nlmsghdr *messages[] = {
+		named_message(spaces[0]), object_message(spaces[1], NFT_OBJECT_CT_TIMEOUT),
+		message_of(spaces[2], nfct_ftp, sizeof(nfct_ftp) - 1),
+	};
 
 	(void)state;
 	for (unsigned i = 0; i < MUTATIONS; i++)
