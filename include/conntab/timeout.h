@@ -80,8 +80,8 @@ int netlink_timeout_list(struct netlink *netlink, int (*each)(void *data, const 
 int netlink_timeout_put(struct netlink *netlink, const struct timeout_policy *policy, bool is_replacement,
 			struct error *error);
 /*
- * Deletes a policy; NULL: every one that no rule holds. Returns 0, -ENOENT or -EBUSY
- * (no error text), or -errno with `error`.
+ * Deletes a policy. Returns 0, -ENOENT or -EBUSY (no error text), or -errno with
+ * `error`.
  */
 int netlink_timeout_delete(struct netlink *netlink, const char *name, struct error *error);
 /*

@@ -127,8 +127,7 @@ static void warn_ignored(const struct policy_job *job, const struct timeout_poli
 
 	for (unsigned i = 0; protocol && protocol->states[i].name; i++)
 		if (wanted->present >> i & 1 && (!(kept->present >> i & 1) || wanted->values[i] != kept->values[i]))
-			report_note(job->context, "warning: this kernel took no notice of %s",
-				    protocol->states[i].name);
+			report_note(job->context, "warning: this kernel ignored %s", protocol->states[i].name);
 }
 
 static int not_tracked(struct policy_job *job, int result, uint8_t number)
@@ -313,54 +312,65 @@ static int run_delete(struct policy_job *job)
 	return result;
 }
 
-/* How many policies there are that could go, and the names of the others. */
-static size_t count_unused(const struct timeout_list *list, struct buffer *used)
+/* How many policies no rule holds. */
+static size_t count_unused(const struct timeout_list *list)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < list->count; i++) {
-		if (!timeout_is_named(&list->policies[i]))
-			continue;
-		if (list->policies[i].use == 0)
-			count++;
-		else
-			buffer_format(used, "%s%s", used->length ? ", " : "; in use by rules and kept: ",
-				      list->policies[i].name);
-	}
+	for (size_t i = 0; i < list->count; i++)
+		count += timeout_is_named(&list->policies[i]) && list->policies[i].use == 0;
 	return count;
 }
 
-static int flush_policies(struct policy_job *job, size_t count, struct buffer *used)
+/*
+ * One after the other, those that no rule holds: the kernel's own message for all takes
+ * those in use too on some kernels (seen with Linux 6.1), and leaves rules without them.
+ */
+static int flush_policies(struct policy_job *job, const struct timeout_list *list, struct buffer *kept,
+			  size_t *count)
 {
-	const struct context *context = job->context;
-	int result = 0;
+	bool is_dry = job->context->settings.is_dry_run;
 
-	if (!context->settings.is_dry_run) {
-		if (count > 0 && !request_confirm(context, "Delete all %zu timeout policies that no rule uses?", count))
-			return error_set(&job->error, -ECANCELED, "nothing was deleted");
-		result = netlink_timeout_delete(&job->netlink, NULL, &job->error);
+	for (size_t i = 0; i < list->count; i++) {
+		const struct timeout_policy *policy = &list->policies[i];
+		int result = timeout_is_named(policy) ? 0 : -ENOENT;
+
+		if (result == 0)
+			result = policy->use > 0 ? -EBUSY :
+				 is_dry ? 0 : netlink_timeout_delete(&job->netlink, policy->name, &job->error);
+		if (result == -EBUSY)
+			buffer_format(kept, "%s%s", kept->length ? ", " : "; in use by rules and kept: ", policy->name);
+		else if (result == 0)
+			++*count;
+		else if (result != -ENOENT)
+			return error_set(&job->error, result, "%s: %s", policy->name, strerror(-result));
 	}
-	if (result)
-		return error_set(&job->error, result, "%s", strerror(-result));
-	report_note(context, "%s%zu timeout polic%s%s",
-		    context->settings.is_dry_run ? "dry run: would delete " : "deleted ",
-		    count, count == 1 ? "y" : "ies", used->length ? buffer_string(used) : "");
 	return 0;
 }
 
 static int run_flush(struct policy_job *job)
 {
+	const struct context *context = job->context;
 	struct timeout_list list = { 0 };
-	struct buffer used;
+	size_t unused, count = 0;
+	struct buffer kept;
 	int result;
 
-	if (buffer_init(&used, -1))
+	if (buffer_init(&kept, -1))
 		return error_set(&job->error, -ENOMEM, "out of memory");
 	result = timeout_list_read(job, &list);
+	unused = count_unused(&list);
+	if (result == 0 && unused > 0 && !context->settings.is_dry_run &&
+	    !request_confirm(context, "Delete all %zu timeout policies that no rule uses?", unused))
+		result = error_set(&job->error, -ECANCELED, "nothing was deleted");
 	if (result == 0)
-		result = flush_policies(job, count_unused(&list, &used), &used);
+		result = flush_policies(job, &list, &kept, &count);
+	if (result == 0)
+		report_note(context, "%s%zu timeout polic%s%s",
+			    context->settings.is_dry_run ? "dry run: would delete " : "deleted ", count,
+			    count == 1 ? "y" : "ies", kept.length ? buffer_string(&kept) : "");
 	free(list.policies);
-	buffer_done(&used);
+	buffer_done(&kept);
 	return result;
 }
 

@@ -321,8 +321,7 @@ int netlink_timeout_delete(struct netlink *netlink, const char *name, struct err
 	char space[128] = { 0 };
 	struct nlmsghdr *message = begin(netlink, space, IPCTNL_MSG_TIMEOUT_DELETE, 0);
 
-	if (name)
-		mnl_attr_put_strz(message, CTA_TIMEOUT_NAME, name);
+	mnl_attr_put_strz(message, CTA_TIMEOUT_NAME, name);
 	return sort_out(netlink_transact(netlink, message, NULL, NULL, error), error);
 }
 

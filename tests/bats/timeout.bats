@@ -484,7 +484,7 @@ assert_left() {
 	if [ "$(json get x | jq '.[0].timeouts.heartbeat_acked')" = 5 ]; then
 		assert_equal "$stderr" 'conntab: timeout: added timeout policy x (ipv4 sctp)'
 	else
-		assert_equal "${stderr_lines[0]}" 'conntab: timeout: warning: this kernel took no notice of heartbeat_acked'
+		assert_equal "${stderr_lines[0]}" 'conntab: timeout: warning: this kernel ignored heartbeat_acked'
 	fi
 }
 
