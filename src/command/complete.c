@@ -46,6 +46,7 @@ struct place {
 	const char *first;             /* the first argument; NULL: none yet */
 	int filter_words;              /* the arguments that a filter has so far */
 	const char *last, *before;     /* the last two of them; "" where there are fewer */
+	bool ends_in_argument;         /* the last word is no option and no option's value */
 };
 
 /* Splits as a shell does: blanks between words, quotes and backslashes taken away. */
@@ -480,11 +481,14 @@ static bool complete_attached(struct completion *completion)
 	return true;
 }
 
+/* A bracket or an exclamation mark may be glued to the field behind it. */
 static void add_filter_word(struct place *place, const char *word)
 {
+	size_t glued = strspn(word, "(!");
+
 	place->filter_words++;
 	place->before = place->last;
-	place->last = word;
+	place->last = word[glued] && word[glued] != '=' ? word + glued : word;
 }
 
 static void add_argument(struct place *place, char *word)
@@ -493,6 +497,7 @@ static void add_argument(struct place *place, char *word)
 
 	if (is_first)
 		place->first = word;
+	place->ends_in_argument = true;
 	if (place->argument_count < WORDS_MAX)
 		place->arguments[place->argument_count++] = word;
 	if (!is_first || place->command->completes != COMPLETE_FLUSH)
@@ -508,6 +513,7 @@ static bool find_place(int count, char *const *words, struct place *place)
 	for (int i = 0; i < count; i++) {
 		const struct option *option = NULL;
 
+		place->ends_in_argument = false;
 		if (place->option) {
 			if (place->option == &options[OPTION_NETNS])
 				place->netns = words[i];
@@ -544,9 +550,8 @@ bool command_line_awaits_operator(int count, char *const *words)
 {
 	struct place place;
 
-	return count > 0 && find_place(count, words, &place) && place.command && !place.option &&
-	       is_in_filter(&place) && words[count - 1] == place.last && field_find(slice_of(place.last)) != FIELD_NONE &&
-	       awaiting_field(&place) != FIELD_NONE;
+	return find_place(count, words, &place) && place.ends_in_argument && is_in_filter(&place) &&
+	       field_find(slice_of(place.last)) != FIELD_NONE && awaiting_field(&place) != FIELD_NONE;
 }
 
 /* "state!=est" or "(state=est": the value is completed as if blanks stood around the operator. */
