@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include "conntab/events.h"
 #include "conntab/statistics.h"
 
 /* How full the table is: samples of it, what they mean, where they lead. */
@@ -28,7 +29,7 @@ struct fill_source {
 	dev_t device;
 	ino_t inode;
 	struct netlink netlink;
-	int event_socket; /* for new entries; -1: none */
+	struct netlink_events events; /* of new entries; closed: not counted */
 };
 
 /*

@@ -169,6 +169,19 @@ bool range_parse(struct slice text, uint64_t maximum,
 /* The word for that name, NULL if the kind has none. Upper and lower case are alike. */
 const struct word *word_find(const struct word *words, struct slice name);
 
+/* What happened to an entry, as the field "event" has it. */
+enum event {
+	EVENT_NEW = 1,
+	EVENT_UPDATE,
+	EVENT_DESTROY,
+	EVENT_PRESENT, /* not the kernel's word: it is in the table, but we have not seen it begin */
+	EVENT_COUNT,
+};
+
+/* The events that the kernel sends, as bits of kernel_filter.events. */
+#define EVENT_BIT(event) (1u << (event))
+#define EVENT_ALL (EVENT_BIT(EVENT_NEW) | EVENT_BIT(EVENT_UPDATE) | EVENT_BIT(EVENT_DESTROY))
+
 /* States of TCP by their code in a record, for what depends on the state (idle, flush). */
 enum state_code {
 	STATE_NONE,

@@ -34,13 +34,14 @@ int netlink_open(struct netlink *netlink, struct error *error);
 void netlink_close(struct netlink *netlink);
 
 /*
- * What the kernel is asked to select during a dump. All given parts must hold.
- * Each of them is evaluated rightly by every kernel that evaluates it at all; a
+ * What the kernel is asked to select, during a dump or of events. All given parts must
+ * hold. Each of them is evaluated rightly by every kernel that evaluates it at all; a
  * kernel that does not know a part sends too much, never too little, so the
  * caller tests again what comes back.
  */
 struct kernel_filter {
 	uint8_t family; /* AF_UNSPEC: both */
+	uint8_t events; /* bit n: events of sort n (enum event); 0: this is for a dump */
 	bool has_mark, has_status, has_zone;
 	uint32_t mark, mark_mask;
 	uint32_t status, status_mask;
@@ -48,7 +49,8 @@ struct kernel_filter {
 	/*
 	 * Members of `tuple` that must be equal, of proto, IPv4 addresses, ports of
 	 * tcp and udp, icmp type and id of either direction. Needs a family (the
-	 * kernel refuses otherwise) and the protocol with all but addresses.
+	 * kernel refuses otherwise) and the protocol with all but addresses. Of events:
+	 * any member, IPv6 addresses too; icmp's need the protocol.
 	 */
 	struct field_set tuple_fields;
 	struct record tuple;

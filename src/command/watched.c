@@ -108,7 +108,7 @@ int watched_open(const struct context *context, bool has_events, const struct fi
 	if (!*list)
 		return error_set(error, -ENOMEM, "out of memory");
 	for (unsigned i = 0; i < NETNS_MAX; i++)
-		(*list)[i].source.event_socket = -1;
+		(*list)[i].source.events.fd = -1;
 	if (settings->is_all_netns)
 		return open_every(context, *list, &purpose, error);
 	if (settings->netns_count > 0)

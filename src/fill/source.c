@@ -1,47 +1,35 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
-#include <linux/netfilter/nfnetlink.h>
-#include <linux/netfilter/nfnetlink_compat.h>
-#include <linux/netlink.h>
-#include <linux/sock_diag.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "conntab/fill.h"
 #include "conntab/host.h"
+#include "conntab/kind.h"
 
 /*
  * A socket that only counts: it is never read, so that its queue, as small as it
- * can be made, holds one message and all others are dropped, and every drop is
- * counted (SO_MEMINFO). Nobody is slowed down: a broadcast does not wait.
+ * can be made, holds one message and all others are lost, and every loss is
+ * counted. Nobody is slowed down: a broadcast does not wait.
  */
-static int open_counter(uint32_t group)
+static void open_counter(struct netlink_events *events)
 {
-	struct sockaddr_nl address = { .nl_family = AF_NETLINK };
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER), size = 1;
+	static const struct kernel_filter new_entries = { .events = EVENT_BIT(EVENT_NEW) };
+	struct error ignored = { 0 };
 
-	if (fd < 0)
-		return -1;
-	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
-	    setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) == 0)
-		return fd;
-	close(fd);
-	return -1;
+	netlink_events_open(events, &new_entries, 1, &ignored);
 }
 
-static bool read_counter(int fd, uint64_t *messages)
+static bool read_counter(const struct netlink_events *events, uint64_t *messages)
 {
-	uint32_t memory[SK_MEMINFO_VARS] = { 0 };
-	socklen_t size = sizeof(memory);
+	uint32_t lost;
+	bool is_waiting;
 
-	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory, &size) < 0)
+	if (!netlink_events_state(events, &lost, &is_waiting))
 		return false;
-	*messages = memory[SK_MEMINFO_DROPS] + (memory[SK_MEMINFO_RMEM_ALLOC] > 0);
+	*messages = lost + is_waiting;
 	return true;
 }
 
@@ -62,20 +50,18 @@ static int remember(struct fill_source *source, const char *name, struct error *
 
 int fill_source_open(struct fill_source *source, const char *name, bool has_events, struct error *error)
 {
-	*source = (struct fill_source){ .event_socket = -1 };
+	*source = (struct fill_source){ .events.fd = -1 };
 	if (remember(source, name, error) || netlink_open(&source->netlink, error))
 		return error->code;
 	if (has_events)
-		source->event_socket = open_counter(NFNLGRP_CONNTRACK_NEW);
+		open_counter(&source->events);
 	return 0;
 }
 
 void fill_source_close(struct fill_source *source)
 {
 	netlink_close(&source->netlink);
-	if (source->event_socket >= 0)
-		close(source->event_socket);
-	source->event_socket = -1;
+	netlink_events_close(&source->events);
 }
 
 static bool is_gone(const struct fill_source *source)
@@ -99,7 +85,7 @@ int fill_source_sample(struct fill_source *source, struct sample *sample, struct
 		return error->code;
 	if (sample->maximum == 0)
 		return error_set(error, -ENOTSUP, "the kernel does not tell the maximum (nf_conntrack_max)");
-	sample->has_events = read_counter(source->event_socket, &sample->created);
+	sample->has_events = read_counter(&source->events, &sample->created);
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	sample->time = (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
 	return 0;

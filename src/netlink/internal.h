@@ -53,5 +53,7 @@ enum { NETLINK_CREATION_MAX = 768 };
 void netlink_put_creation(struct nlmsghdr *message, const struct record *record, bool is_update);
 /* As netlink_refused(), of what netlink_put_creation() built. */
 int netlink_creation_refused(const struct nlmsghdr *message, int code, bool is_update, struct error *error);
+/* Lets an event socket take only what the filter selects, where the kernel can. */
+void netlink_attach_filter(int fd, const struct kernel_filter *filter);
 
 #endif
