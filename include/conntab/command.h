@@ -29,9 +29,10 @@ struct settings {
 	const char *warn, *crit, *exit_on, *exec, *idle, *state;
 	const char *file, *failed;
 	uint64_t limit, top, count, hold, drops;
+	uint64_t buffer; /* bytes; 0: not given */
 	uint64_t interval, delta; /* nanoseconds; 0: not given */
 	bool is_ipv4, is_ipv6, is_json, is_quiet, is_version, is_help;
-	bool is_all_netns, is_without_events;
+	bool is_all_netns, is_without_events, is_resync;
 	bool is_explain, is_no_kernel, is_dry_run, is_require_match, is_yes;
 	bool is_keep_going, is_without_check, is_or_update;
 };
@@ -74,6 +75,8 @@ enum option_id {
 	OPTION_FAILED,
 	OPTION_NO_CHECK,
 	OPTION_OR_UPDATE,
+	OPTION_BUFFER,
+	OPTION_RESYNC,
 	OPTION_COUNT,
 };
 
@@ -81,6 +84,7 @@ enum option_type {
 	OPTION_FLAG,
 	OPTION_TEXT,
 	OPTION_NUMBER,   /* from 1 */
+	OPTION_SIZE,     /* with units, above 0; in bytes */
 	OPTION_SECONDS,  /* with fractions, above 0; kept in nanoseconds */
 	OPTION_REPEATED, /* a text; each use adds one */
 };

@@ -33,6 +33,7 @@ enum protocol_class protocol_class(uint8_t protocol);
 enum field_flags {
 	COLUMN = 1 << 0, /* a default column of the table format */
 	MAYBE = 1 << 1,  /* missing means unknown, so that no filter term about it is true */
+	OF_EVENT = 1 << 2, /* entries of the table never have it */
 };
 
 /* A row of fields.def. */

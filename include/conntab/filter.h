@@ -70,6 +70,11 @@ struct kernel_plan {
 
 /* `family`: AF_UNSPEC, or the only one that is wanted. */
 void filter_plan(const struct filter *filter, uint8_t family, struct kernel_plan *plan);
+/*
+ * What the kernel selects of events. With `is_lasting` only what stays as it is as long
+ * as the entry lives. `kernel->events` is 0 when no event can match.
+ */
+void filter_plan_events(const struct filter *filter, uint8_t family, bool is_lasting, struct kernel_filter *kernel);
 /* Writes the terms that the kernel evaluates, joined by "and"; nothing when there are none. */
 void kernel_filter_format(const struct kernel_filter *kernel, struct buffer *buffer, struct naming *naming);
 

@@ -46,6 +46,7 @@ void timeouts_load(struct timeouts *timeouts);
 
 /* What a record alone does not tell: the clock, the configured timeouts, names. */
 struct environment {
+	bool is_live; /* records are events: shown as they come, and with fields of their own */
 	uint64_t now;             /* nanoseconds since 1970 when the dump began */
 	struct timeouts timeouts; /* use environment_timeouts() */
 	/* Bit n: a timeout policy for protocol n exists here, so some entries have other timeouts. */

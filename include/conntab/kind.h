@@ -25,6 +25,7 @@ void naming_done(struct naming *naming);
 
 /* What sort of value a field has. */
 enum kind_id {
+	KIND_EVENT,
 	KIND_FAMILY,
 	KIND_PROTOCOL,
 	KIND_ADDRESS,

@@ -2,7 +2,9 @@
 #ifndef CONNTAB_QUERY_H
 #define CONNTAB_QUERY_H
 
+#include "conntab/events.h"
 #include "conntab/filter.h"
+#include "conntab/picture.h"
 #include "conntab/sink.h"
 
 /* A question to the table: source -> filter -> sink. */
@@ -32,5 +34,32 @@ int query_run(struct query *query, struct netlink *netlink, struct error *error)
 /* The same for one entry by its tuple; -ENOENT without words when there is none. */
 int query_get(struct query *query, struct netlink *netlink, const struct record *tuple, bool is_reply,
 	      struct error *error);
+
+/* Events as they come. */
+struct follow {
+	struct netlink_events events; /* open */
+	struct picture *picture;      /* NULL: what is lost stays lost */
+	struct netlink *netlink;      /* for requests */
+	struct buffer *out;           /* flushed whenever nothing more waits */
+	/* Called when something was lost, with the total. */
+	void (*notice)(void *data, uint64_t lost);
+	void *data;
+
+	/* Results. */
+	uint64_t told[EVENT_COUNT];   /* handed to the sink */
+	uint64_t lost;                /* messages that the kernel could not deliver */
+	uint64_t looks;               /* dumps that the picture was held against, the first one included */
+	bool is_behind;               /* something was lost since the last look */
+};
+
+/*
+ * Hands the events that match to the sink until it wants no more or a signal comes,
+ * and closes it. With a picture, the entries of the table come first, and after a loss what
+ * was missed, as the events EVENT_PRESENT, EVENT_UPDATE and EVENT_DESTROY. Entries of which
+ * no event ever came may end in silence (those that began before somebody listened): as
+ * long as there are any the table is looked at now and then. Returns as query_run(),
+ * but 0 after a signal.
+ */
+int query_follow(struct query *query, struct follow *follow, struct error *error);
 
 #endif

@@ -14,7 +14,10 @@ struct bare_word {
 extern const uint8_t bare_word_fields[];
 
 bool bare_word_find(struct slice text, struct bare_word *bare);
-/* Calls `each` with every word that can begin a term (fields and bare words, lower case) and its help. */
-void filter_each_word(void (*each)(void *data, const char *word, const char *help), void *data);
+/*
+ * Calls `each` with every word that can begin a term (fields and bare words, lower case) and
+ * its help; with `has_events` also with those that only events have.
+ */
+void filter_each_word(bool has_events, void (*each)(void *data, const char *word, const char *help), void *data);
 
 #endif

@@ -18,6 +18,7 @@ const struct command *const commands[] = {
 	&flush_command,
 	&save_command,
 	&restore_command,
+	&events_command,
 	&watch_command,
 	&check_command,
 	&stats_command,

@@ -13,6 +13,7 @@ extern const struct command list_command,
 	flush_command,
 	save_command,
 	restore_command,
+	events_command,
 	watch_command,
 	check_command,
 	stats_command,
@@ -101,6 +102,8 @@ void request_narrow(struct request *request, struct filter *filter);
 struct sink *request_print_sink(struct request *request);
 /* --explain: what of the filter goes to the kernel, on standard output. The exit status. */
 int request_explain(struct request *request);
+/* The same for commands that follow events. */
+int request_explain_events(struct request *request, const struct kernel_filter *kernel);
 /* Opens netlink, runs the query into `sink` (owned) and says what is to be said. The exit status. */
 int request_run(struct request *request, struct sink *sink);
 /*
@@ -112,6 +115,8 @@ int request_delete(struct request *request, struct sink *shown, struct tally *ta
 int request_dry_run(struct request *request, struct sink *shown, struct tally *tally);
 /* What the failure of a query or of the output means to the user. The exit status. */
 int request_failed(struct request *request, int result);
+/* One warning for each setting without which the kernel does not keep what the user named. */
+void request_warn_unkept(const struct request *request);
 /* The exit status by --require-match. */
 int request_status(const struct request *request);
 

@@ -167,11 +167,22 @@ static void complete_format(struct completion *completion)
 		offer(completion, extra->name);
 }
 
+static bool has_events(const struct completion *completion)
+{
+	return completion->command == &events_command;
+}
+
+static void offer_fields(struct completion *completion)
+{
+	for (enum field_id id = 0; id < FIELD_STORED; id++)
+		if (has_events(completion) || !(fields[id].flags & OF_EVENT))
+			offer(completion, fields[id].name);
+}
+
 static void complete_fields(struct completion *completion, const char *separators)
 {
 	keep_until(completion, separators);
-	for (enum field_id id = 0; id < FIELD_STORED; id++)
-		offer(completion, fields[id].name);
+	offer_fields(completion);
 }
 
 /* What lies in the folder that the word names; folders with a slash behind them. */
@@ -221,8 +232,7 @@ static void complete_source(struct completion *completion, enum completion_sourc
 	case COMPLETE_SORT:
 		if (completion->word[0] == '-')
 			completion->keep = 1;
-		for (enum field_id id = 0; id < FIELD_STORED; id++)
-			offer(completion, fields[id].name);
+		offer_fields(completion);
 		if (completion->command == &count_command)
 			offer(completion, "entries");
 		break;
@@ -406,7 +416,7 @@ static void complete_filter(struct completion *completion, const struct place *p
 				offer(completion, *at);
 		return;
 	}
-	filter_each_word(offer_word, completion);
+	filter_each_word(has_events(completion), offer_word, completion);
 	offer(completion, "not");
 	if (place->filter_words > 0 && !is_connective(place->last)) {
 		offer(completion, "and");

@@ -44,7 +44,7 @@ const struct option options[OPTION_COUNT] = {
 			       "this network namespace and all that have a name" },
 	[OPTION_INTERVAL] = { "interval", 'i', SECONDS(interval), COMPLETE_NOTHING,
 			      "time between samples, 1 by default; fractions allowed" },
-	[OPTION_COUNT_SAMPLES] = { "count", '\0', NUMBER(count), COMPLETE_NOTHING, "end after N samples" },
+	[OPTION_COUNT_SAMPLES] = { "count", '\0', NUMBER(count), COMPLETE_NOTHING, "end after N samples, or N events" },
 	[OPTION_WARN] = { "warn", 'w', TEXT(warn, "LIMIT"), COMPLETE_NOTHING,
 			  "WARNING from here: per cent or entries, 80% by default" },
 	[OPTION_CRIT] = { "crit", 'c', TEXT(crit, "LIMIT"), COMPLETE_NOTHING,
@@ -73,6 +73,10 @@ const struct option options[OPTION_COUNT] = {
 			      "do not read everything before the first change" },
 	[OPTION_OR_UPDATE] = { "or-update", '\0', FLAG(is_or_update), COMPLETE_NOTHING,
 			       "if the entry exists, change it" },
+	[OPTION_BUFFER] = { "buffer", '\0', OPTION_SIZE, offsetof(struct settings, buffer), "SIZE", COMPLETE_NOTHING,
+			    "kernel memory for events that wait, 8Mi by default (an event takes 1.3k)" },
+	[OPTION_RESYNC] = { "resync", '\0', FLAG(is_resync), COMPLETE_NOTHING,
+			    "first the entries that are there, and after a loss what was missed" },
 };
 
 /* Without a command it is the shell's line: `conntab -f FILE`. */
@@ -92,6 +96,7 @@ bool option_is_set(const struct settings *settings, enum option_id id)
 	case OPTION_REPEATED:
 		return *(const char *const *)member != NULL;
 	case OPTION_NUMBER:
+	case OPTION_SIZE:
 	case OPTION_SECONDS:
 		return *(const uint64_t *)member != 0;
 	}
@@ -152,6 +157,11 @@ static int set_option(struct context *context, enum option_id id, const char *va
 		if (!*value)
 			return error_usage(error, 0, "--%s: the value is empty, expected %s", option->name, option->argument);
 		*(const char **)member = value;
+		return 0;
+	case OPTION_SIZE:
+		if (!unit_parse_number(slice_of(value), INT32_MAX, member) || *(uint64_t *)member == 0)
+			return error_usage(error, 0, "--%s: \"%.32s\" is not a size from 1 to 2147483647, such as 500k or 8Mi",
+					   option->name, value);
 		return 0;
 	case OPTION_SECONDS:
 		if (!unit_parse_seconds(slice_of(value), member) || *(uint64_t *)member == 0)

@@ -50,26 +50,30 @@ static int narrow_to_session(struct request *request)
 	return request->error.code;
 }
 
+/* An array that never ends serves nobody. */
+static const char *json_format(const struct context *context)
+{
+	return context->environment.is_live ? "jsonl" : "json";
+}
+
 /* What -o, -j and -c say, then the session, then what the command does by itself. */
 static void choose_format(const struct context *context, const char **format, const char **columns)
 {
 	const struct settings *settings = &context->settings;
 	const struct session *session = context->session;
-	bool prints_entries = strcmp(*format, "proc") == 0;
+	bool prints_entries = !format_has_rows(*format);
 
-	*columns = settings->columns;
 	if (settings->output)
 		*format = settings->output;
 	else if (settings->is_json)
-		*format = "json";
+		*format = json_format(context);
 	else if (session && session->output && (prints_entries || format_has_rows(session->output)))
-		*format = session->output;
-	/* Who names columns wants to see columns. */
-	if (!*columns && session && session->columns && prints_entries && !settings->output && strcmp(*format, "proc") == 0)
-		*format = "table";
-	if (!*columns && session && prints_entries && format_has_rows(*format))
+		*format = strcmp(session->output, "json") == 0 ? json_format(context) : session->output;
+	*columns = settings->columns;
+	if (!*columns && session && prints_entries && (format_has_rows(*format) || !(settings->output || session->output)))
 		*columns = session->columns;
-	if (*columns && strcmp(*format, "proc") == 0 && !settings->output)
+	/* Who names columns wants to see columns. */
+	if (*columns && !settings->output && !format_has_rows(*format))
 		*format = "table";
 }
 
@@ -90,6 +94,15 @@ bool request_wants_color(const struct context *context)
 	if (color && strcmp(color, "auto") != 0)
 		return strcmp(color, "always") == 0;
 	return isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+}
+
+/* A condition about what an entry never has would be a trap: with "not" in front it would take all of them. */
+static int refuse_event_fields(struct request *request)
+{
+	for (enum field_id id = 0; id < FIELD_STORED; id++)
+		if (field_set_has(&request->chosen, id) && fields[id].flags & OF_EVENT)
+			return error_usage(&request->error, 0, "entries have no %s: it belongs to conntab events", fields[id].name);
+	return 0;
 }
 
 uint8_t request_family(const struct settings *settings)
@@ -127,6 +140,8 @@ int request_init(struct request *request, struct context *context, const char *f
 	if (parse_filter(request) || narrow_to_session(request) || init_printer(request, format))
 		return request->error.code;
 	filter_fields(request->filter, &request->chosen);
+	if (!context->environment.is_live && refuse_event_fields(request))
+		return request->error.code;
 	request->query = (struct query){ .filter = request->filter, .family = request_family(settings),
 					 .is_without_kernel = settings->is_no_kernel,
 					 .environment = &context->environment };
@@ -190,26 +205,25 @@ static void explain_fields(struct buffer *out, const struct field_set *set)
 			buffer_format(out, " %s", fields[id].name);
 }
 
-int request_explain(struct request *request)
+static int explain(struct request *request, const struct kernel_plan *plan)
 {
 	struct naming *naming = &request->context->environment.naming;
 	struct buffer *out = request->context->out;
-	struct kernel_plan plan;
 	struct buffer part;
 	int result;
 
 	warn_never(request);
-	filter_plan(request->query.is_without_kernel ? NULL : request->filter, request->query.family, &plan);
 	buffer_text(out, "filter   ");
 	if (request->filter)
 		filter_format(request->filter, out, naming);
 	else
-		buffer_text(out, "none: every entry");
-	for (unsigned i = 0; i < plan.count; i++) {
+		buffer_format(out, "none: every %s", request->context->environment.is_live ? "event" : "entry");
+	for (unsigned i = 0; i < plan->count; i++) {
 		if (buffer_init(&part, -1))
 			return STATUS_FAILED;
-		kernel_filter_format(&plan.dumps[i], &part, naming);
-		buffer_format(out, "\nkernel   %s", part.length ? buffer_string(&part) : "sends every entry");
+		kernel_filter_format(&plan->dumps[i], &part, naming);
+		buffer_format(out, "\nkernel   %s", part.length ? buffer_string(&part) :
+			      plan->dumps[i].events ? "sends every event" : "sends every entry");
 		buffer_done(&part);
 	}
 	buffer_text(out, "\nconntab  ");
@@ -221,8 +235,22 @@ int request_explain(struct request *request)
 	return result ? request_failed(request, result) : STATUS_OK;
 }
 
-/* One warning for each setting that the user's fields would need. */
-static void warn_unkept(const struct request *request)
+int request_explain(struct request *request)
+{
+	struct kernel_plan plan;
+
+	filter_plan(request->query.is_without_kernel ? NULL : request->filter, request->query.family, &plan);
+	return explain(request, &plan);
+}
+
+int request_explain_events(struct request *request, const struct kernel_filter *kernel)
+{
+	struct kernel_plan plan = { .dumps = { *kernel }, .count = 1 };
+
+	return explain(request, &plan);
+}
+
+void request_warn_unkept(const struct request *request)
 {
 	const struct query *query = &request->query;
 
@@ -270,7 +298,7 @@ int request_run(struct request *request, struct sink *sink)
 	sink->free(sink);
 	if (query->is_interrupted)
 		report_note(request->context, "warning: the table was resized while it was read; entries may be missing");
-	warn_unkept(request);
+	request_warn_unkept(request);
 	if (result < 0)
 		return request_failed(request, result);
 	return request_status(request);

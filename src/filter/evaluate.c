@@ -30,7 +30,7 @@ static enum truth evaluate_field(const struct term *term, enum field_id id, cons
 	return IS_FALSE;
 }
 
-static enum truth evaluate_term(const struct term *term, const struct record *record)
+enum truth term_evaluate(const struct term *term, const struct record *record)
 {
 	enum truth truth = IS_FALSE;
 
@@ -51,7 +51,7 @@ static enum truth evaluate(const struct node *node, const struct record *record)
 	enum truth truth = node->type == NODE_AND ? IS_TRUE : IS_FALSE;
 
 	if (node->type == NODE_TERM)
-		return evaluate_term(&node->term, record);
+		return term_evaluate(&node->term, record);
 	for (const struct node *child = node->first; child && truth != decided; child = child->next) {
 		enum truth part = evaluate(child, record);
 

@@ -23,7 +23,7 @@ static void plan_family(struct kernel_filter *kernel, uint64_t family)
 		kernel->family = (uint8_t)family;
 }
 
-/* Any address, prefix or range belongs to one family. Of addresses only IPv4's are sent. */
+/* Any address, prefix or range belongs to one family. Of addresses only IPv4's are good in a dump. */
 static void plan_address(struct kernel_filter *kernel, const struct term *term)
 {
 	const struct address *address = term_address(term);
@@ -32,8 +32,8 @@ static void plan_address(struct kernel_filter *kernel, const struct term *term)
 		return;
 	plan_family(kernel, term->operands[0].address.low.family);
 	/* An IPv4 address in a request for IPv6 is a contradiction that the kernel refuses. */
-	if (!address || address->family != AF_INET || kernel->family != AF_INET || field_is_any_of(term->field) ||
-	    field_set_has(&kernel->tuple_fields, term->field))
+	if (!address || address->family != kernel->family || field_is_any_of(term->field) ||
+	    field_set_has(&kernel->tuple_fields, term->field) || (address->family != AF_INET && !kernel->events))
 		return;
 	memcpy((char *)&kernel->tuple + fields[term->field].offset, address, sizeof(*address));
 	field_set_add(&kernel->tuple_fields, term->field);
@@ -187,6 +187,16 @@ static void drop_useless(struct kernel_filter *kernel)
 		field_set_remove(&kernel->tuple_fields, FIELD_proto);
 }
 
+static void plan_terms(struct kernel_filter *kernel, const struct node *root)
+{
+	if (root->type == NODE_TERM)
+		plan_term(kernel, &root->term);
+	if (root->type == NODE_AND)
+		for (const struct node *child = root->first; child; child = child->next)
+			if (child->type == NODE_TERM)
+				plan_term(kernel, &child->term);
+}
+
 void filter_plan(const struct filter *filter, uint8_t family, struct kernel_plan *plan)
 {
 	struct kernel_filter *kernel = &plan->dumps[0];
@@ -195,12 +205,7 @@ void filter_plan(const struct filter *filter, uint8_t family, struct kernel_plan
 	kernel->family = family;
 	if (!filter)
 		return;
-	if (filter->root->type == NODE_TERM)
-		plan_term(kernel, &filter->root->term);
-	if (filter->root->type == NODE_AND)
-		for (const struct node *child = filter->root->first; child; child = child->next)
-			if (child->type == NODE_TERM)
-				plan_term(kernel, &child->term);
+	plan_terms(kernel, filter->root);
 	drop_useless(kernel);
 	kernel->tuple.present = kernel->tuple_fields;
 	if (kernel_filter_has_tuple(kernel) && kernel->family == AF_UNSPEC) {
@@ -209,6 +214,49 @@ void filter_plan(const struct filter *filter, uint8_t family, struct kernel_plan
 		plan->dumps[0].family = AF_INET;
 		plan->dumps[1].family = AF_INET6;
 	}
+}
+
+/* The events that can satisfy a part of the filter, as bits. */
+static unsigned possible_events(const struct node *node)
+{
+	unsigned events = node->type == NODE_OR ? 0 : EVENT_ALL;
+
+	if (node->type == NODE_TERM && node->term.field == FIELD_event)
+		for (uint8_t event = EVENT_NEW; event <= EVENT_DESTROY; event++) {
+			struct record record = { .event = event };
+
+			field_set_add(&record.present, FIELD_event);
+			if (term_evaluate(&node->term, &record) != IS_TRUE)
+				events &= ~EVENT_BIT(event);
+		}
+	for (const struct node *child = node->first; child; child = child->next)
+		events = node->type == NODE_OR ? events | possible_events(child) : events & possible_events(child);
+	return events;
+}
+
+/* Which of its attributes a message of ICMP is in follows from the protocol. */
+static void drop_unclear_icmp(struct kernel_filter *kernel)
+{
+	static const uint8_t members[] = { FIELD_icmp_type, FIELD_icmp_id, FIELD_reply_icmp_type, FIELD_reply_icmp_id };
+
+	if (field_set_has(&kernel->tuple_fields, FIELD_proto) &&
+	    protocol_class(kernel->tuple.proto) & (CLASS_ICMP | CLASS_ICMPV6))
+		return;
+	for (size_t i = 0; i < sizeof(members); i++)
+		field_set_remove(&kernel->tuple_fields, members[i]);
+}
+
+void filter_plan_events(const struct filter *filter, uint8_t family, bool is_lasting, struct kernel_filter *kernel)
+{
+	*kernel = (struct kernel_filter){ .family = family, .events = EVENT_ALL };
+	if (!filter)
+		return;
+	plan_terms(kernel, filter->root);
+	kernel->events = (uint8_t)possible_events(filter->root);
+	drop_unclear_icmp(kernel);
+	kernel->tuple.present = kernel->tuple_fields;
+	if (is_lasting)
+		kernel->has_mark = kernel->has_status = false;
 }
 
 static void format_and(struct buffer *buffer)
@@ -222,8 +270,14 @@ void kernel_filter_format(const struct kernel_filter *kernel, struct buffer *buf
 	struct operand status = { .test = TEST_MASK, .bits = { kernel->status, kernel->status_mask } };
 	struct operand mark = { .test = TEST_MASK, .bits = { kernel->mark, kernel->mark_mask } };
 
-	if (kernel->family != AF_UNSPEC)
+	if (kernel->events != EVENT_ALL)
+		for (uint8_t event = EVENT_NEW; event <= EVENT_DESTROY; event++)
+			if (kernel->events & EVENT_BIT(event))
+				buffer_format(buffer, "%s%s", buffer->length ? "," : "event = ", kind_word(KIND_EVENT, event));
+	if (kernel->family != AF_UNSPEC) {
+		format_and(buffer);
 		buffer_text(buffer, kind_word(KIND_FAMILY, kernel->family));
+	}
 	for (enum field_id id = 0; id < FIELD_STORED; id++) {
 		struct value value = field_value(id, &kernel->tuple);
 

@@ -46,6 +46,9 @@ static inline bool term_is_number(const struct term *term, uint64_t *number)
 	return true;
 }
 
+/* What a record makes of one term. */
+enum truth term_evaluate(const struct term *term, const struct record *record);
+
 /* True when the term is one address, borrowed. */
 const struct address *term_address(const struct term *term);
 

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-const uint8_t bare_word_fields[] = { FIELD_family, FIELD_proto, FIELD_state, FIELD_status, FIELD_NONE };
+const uint8_t bare_word_fields[] = { FIELD_event, FIELD_family, FIELD_proto, FIELD_state, FIELD_status, FIELD_NONE };
 
 bool bare_word_find(struct slice text, struct bare_word *bare)
 {
@@ -28,13 +28,17 @@ static void each_lower(void (*each)(void *, const char *, const char *), void *d
 	each(data, lower, help);
 }
 
-void filter_each_word(void (*each)(void *data, const char *word, const char *help), void *data)
+void filter_each_word(bool has_events, void (*each)(void *data, const char *word, const char *help), void *data)
 {
 	for (enum field_id id = 0; id < FIELD_COUNT; id++)
-		each(data, fields[id].name, fields[id].help);
+		if (has_events || !(fields[id].flags & OF_EVENT))
+			each(data, fields[id].name, fields[id].help);
 	for (size_t i = 0; bare_word_fields[i] != FIELD_NONE; i++) {
-		const struct kind *kind = &kinds[fields[bare_word_fields[i]].kind];
+		const struct field *field = &fields[bare_word_fields[i]];
+		const struct kind *kind = &kinds[field->kind];
 
+		if (!has_events && field->flags & OF_EVENT)
+			continue;
 		for (const struct word *word = kind->words; word->name; word++)
 			if (!word->is_alias)
 				each_lower(each, data, word->name, kind->name);

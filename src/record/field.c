@@ -8,6 +8,9 @@
 
 #include "derive.h"
 
+/* CTA_TIMESTAMP_EVENT, since Linux 6.14: younger than the headers of many a distribution. */
+enum { TIMESTAMP_EVENT = 27 };
+
 #define PATHS(...) .paths = { __VA_ARGS__ }
 #define DERIVED(function, ...) .derive = (function), .uses = { __VA_ARGS__, FIELD_NONE }
 #define MEMBERS(...) .members = { __VA_ARGS__ }

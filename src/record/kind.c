@@ -7,6 +7,9 @@
 #include "conntab/buffer.h"
 
 const struct kind kinds[KIND_COUNT] = {
+	[KIND_EVENT] = { .name = "event", .expects = "new, update, destroy or present", .json = JSON_STRING,
+			 .words = event_words, .parse = event_parse, .format = event_format,
+			 .format_number = event_format_number },
 	[KIND_FAMILY] = { .name = "family", .expects = "ipv4 or ipv6", .json = JSON_STRING,
 			  .words = family_words, .parse = family_parse, .format = family_format,
 			  .format_number = family_format_number },

@@ -13,8 +13,9 @@
 #define KIND_NEXT(name) \
 	bool name(const struct value *value, unsigned *position, struct list_part *part)
 
-extern const struct word family_words[], protocol_words[], state_words[], status_words[];
+extern const struct word event_words[], family_words[], protocol_words[], state_words[], status_words[];
 
+KIND_PARSE(event_parse);
 KIND_PARSE(family_parse);
 KIND_PARSE(protocol_parse);
 KIND_PARSE(address_parse);
@@ -29,6 +30,7 @@ KIND_PARSE(status_parse);
 KIND_PARSE(labels_parse);
 KIND_PARSE(text_parse);
 
+KIND_FORMAT(event_format);
 KIND_FORMAT(family_format);
 KIND_FORMAT(protocol_format);
 KIND_FORMAT(address_format);
@@ -51,6 +53,7 @@ void duration_bucket(uint64_t number, uint64_t *low, uint64_t *end);
 KIND_NEXT(status_next);
 KIND_NEXT(labels_next);
 
+void event_format_number(struct buffer *buffer, uint64_t number);
 void family_format_number(struct buffer *buffer, uint64_t number);
 void protocol_format_number(struct buffer *buffer, uint64_t number);
 void state_format_number(struct buffer *buffer, uint64_t number);

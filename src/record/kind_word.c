@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Kinds whose values have names: family, protocol, state, status. */
+/* Kinds whose values have names: event, family, protocol, state, status. */
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -10,6 +10,14 @@
 
 #include "conntab/buffer.h"
 #include "kind.h"
+
+const struct word event_words[] = {
+	{ .name = "new", .value = EVENT_NEW },
+	{ .name = "update", .value = EVENT_UPDATE },
+	{ .name = "destroy", .value = EVENT_DESTROY },
+	{ .name = "present", .value = EVENT_PRESENT },
+	{ .name = NULL },
+};
 
 const struct word family_words[] = {
 	{ .name = "ipv4", .value = AF_INET },
@@ -122,17 +130,10 @@ static void lower_text(struct buffer *buffer, const char *name)
 		buffer_char(buffer, *name >= 'A' && *name <= 'Z' ? (char)(*name | 0x20) : *name);
 }
 
-KIND_PARSE(family_parse)
+/* The word for a number, or the number that has none. */
+static void format_word(struct buffer *buffer, enum kind_id kind, uint64_t number)
 {
-	(void)maximum;
-	(void)naming;
-	(void)reason;
-	return parse_word(family_words, text, operand);
-}
-
-void family_format_number(struct buffer *buffer, uint64_t number)
-{
-	const char *name = kind_word(KIND_FAMILY, number);
+	const char *name = kind_word(kind, number);
 
 	if (name)
 		buffer_text(buffer, name);
@@ -140,11 +141,27 @@ void family_format_number(struct buffer *buffer, uint64_t number)
 		buffer_unsigned(buffer, number);
 }
 
-KIND_FORMAT(family_format)
-{
-	(void)naming;
-	family_format_number(buffer, value->number);
-}
+/* Kinds that are nothing but their words. */
+#define WORDS_ONLY(name_, kind_)                                              \
+	KIND_PARSE(name_##_parse)                                             \
+	{                                                                     \
+		(void)maximum;                                                \
+		(void)naming;                                                 \
+		(void)reason;                                                 \
+		return parse_word(name_##_words, text, operand);              \
+	}                                                                     \
+	void name_##_format_number(struct buffer *buffer, uint64_t number)    \
+	{                                                                     \
+		format_word(buffer, kind_, number);                           \
+	}                                                                     \
+	KIND_FORMAT(name_##_format)                                           \
+	{                                                                     \
+		(void)naming;                                                 \
+		format_word(buffer, kind_, value->number);                    \
+	}
+
+WORDS_ONLY(event, KIND_EVENT)
+WORDS_ONLY(family, KIND_FAMILY)
 
 static bool one_protocol(struct slice text, uint64_t maximum, uint64_t *low, uint64_t *high)
 {
@@ -173,12 +190,7 @@ KIND_PARSE(protocol_parse)
 
 void protocol_format_number(struct buffer *buffer, uint64_t number)
 {
-	const char *name = kind_word(KIND_PROTOCOL, number);
-
-	if (name)
-		buffer_text(buffer, name);
-	else
-		buffer_unsigned(buffer, number);
+	format_word(buffer, KIND_PROTOCOL, number);
 }
 
 KIND_FORMAT(protocol_format)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The line that `conntrack -L` prints: libnetfilter_conntrack's default output
+ * The line that `conntrack -L` and `conntrack -E` print: libnetfilter_conntrack's default output
  * (src/conntrack/snprintf_default.c), with the extras that its -o takes.
  */
 #include <libnetfilter_conntrack/libnetfilter_conntrack.h>
@@ -17,7 +17,7 @@ enum { EXTRA_EXTENDED, EXTRA_ID, EXTRA_TIMESTAMP, EXTRA_KTIMESTAMP, EXTRA_LABELS
 static const struct format_extra conntrack_extras[] = {
 	[EXTRA_EXTENDED] = { "extended", "the address family in front" },
 	[EXTRA_ID] = { "id", "the entry's identifier" },
-	[EXTRA_TIMESTAMP] = { "timestamp", "when an event was received (nothing in a list)" },
+	[EXTRA_TIMESTAMP] = { "timestamp", "when an event was (nothing in a list)" },
 	[EXTRA_KTIMESTAMP] = { "ktimestamp", "the kernel's start and end as dates" },
 	[EXTRA_LABELS] = { "labels", "labels by name" },
 	{ NULL, NULL },
@@ -31,7 +31,7 @@ static bool has_extra(const struct printer *printer, unsigned extra)
 static void conntrack_fields(const struct printer *printer, struct field_set *set)
 {
 	static const uint8_t more[] = {
-		FIELD_start, FIELD_stop, FIELD_zone, FIELD_secmark, FIELD_secctx,
+		FIELD_when, FIELD_start, FIELD_stop, FIELD_zone, FIELD_secmark, FIELD_secctx,
 		FIELD_helper, FIELD_id, FIELD_labels, FIELD_NONE,
 	};
 
@@ -126,10 +126,20 @@ static char *put_missing_ports(char *at, const struct record *record, enum field
 	return put_number(put_number(at, "sport=", 0), "dport=", 0);
 }
 
+/* "[1700000000.123456]\t" */
+static void put_when(struct buffer *out, uint64_t nanoseconds)
+{
+	buffer_format(out, "[%llu.%06llu]\t", (unsigned long long)(nanoseconds / NANOSECONDS),
+		      (unsigned long long)(nanoseconds % NANOSECONDS / 1000));
+}
+
 static void conntrack_record(struct printer *printer, const struct record *record)
 {
-	char *at = buffer_reserve(printer->out, BUFFER_RESERVE_MAX);
+	char *at;
 
+	if (has_extra(printer, EXTRA_TIMESTAMP) && record_has(record, FIELD_when))
+		put_when(printer->out, record->when);
+	at = put_event(buffer_reserve(printer->out, BUFFER_RESERVE_MAX), record);
 	if (has_extra(printer, EXTRA_EXTENDED))
 		at = put_family(at, record->family);
 	at = put_protocol(at, protocol_proc_name(record->proto), record->proto);
@@ -157,7 +167,7 @@ static void conntrack_record(struct printer *printer, const struct record *recor
 
 const struct format conntrack_format = {
 	.name = "conntrack",
-	.summary = "the line of conntrack -L",
+	.summary = "the line of conntrack -L; of events (their default) that of conntrack -E",
 	.extras = conntrack_extras,
 	.fields = conntrack_fields,
 	.record = conntrack_record,

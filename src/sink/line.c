@@ -11,7 +11,7 @@
 void line_fields(struct field_set *set)
 {
 	static const uint8_t ids[] = {
-		FIELD_family, FIELD_proto, FIELD_state, FIELD_timeout, FIELD_status, FIELD_mark, FIELD_use,
+		FIELD_event, FIELD_family, FIELD_proto, FIELD_state, FIELD_timeout, FIELD_status, FIELD_mark, FIELD_use,
 		FIELD_src, FIELD_dst, FIELD_sport, FIELD_dport, FIELD_gre_srckey, FIELD_gre_dstkey,
 		FIELD_icmp_type, FIELD_icmp_code, FIELD_icmp_id, FIELD_orig_zone,
 		FIELD_orig_packets, FIELD_orig_bytes,
@@ -30,6 +30,23 @@ static char *put_text(char *at, const char *text)
 
 	memcpy(at, text, length);
 	return at + length;
+}
+
+char *put_event(char *at, const struct record *record)
+{
+	const char *word = record_has(record, FIELD_event) ? kind_word(KIND_EVENT, record->event) : NULL;
+	size_t length = word ? strlen(word) : 0;
+
+	if (!word)
+		return at;
+	for (size_t i = length; i < 7; i++)
+		*at++ = ' ';
+	*at++ = '[';
+	for (size_t i = 0; i < length; i++)
+		*at++ = (char)(word[i] & ~0x20);
+	*at++ = ']';
+	*at++ = ' ';
+	return at;
 }
 
 char *put_word(char *at, const char *word)

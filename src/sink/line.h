@@ -13,6 +13,8 @@
 /* The fields that the parts below read. */
 void line_fields(struct field_set *set);
 
+/* "    [NEW] " as conntrack -E has it; nothing for an entry of the table. */
+char *put_event(char *at, const struct record *record);
 char *put_word(char *at, const char *word);
 char *put_number(char *at, const char *label, uint64_t number);
 /* "ipv4     2 " */

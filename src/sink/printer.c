@@ -78,7 +78,8 @@ static int parse_format(struct printer *printer, const char *text, struct error 
 static void default_columns(struct printer *printer)
 {
 	for (enum field_id id = 0; id < FIELD_STORED; id++)
-		if (printer->format->has_all_columns || fields[id].flags & COLUMN)
+		if ((printer->format->has_all_columns || fields[id].flags & COLUMN) &&
+		    (printer->environment->is_live || !(fields[id].flags & OF_EVENT)))
 			printer->columns[printer->column_count++] =
 				(struct column){ .name = fields[id].name, .field = id, .kind = fields[id].kind };
 }

@@ -53,7 +53,7 @@ static void proc_record(struct printer *printer, const struct record *record)
 {
 	char *at = buffer_reserve(printer->out, BUFFER_RESERVE_MAX);
 
-	at = put_family(at, record->family);
+	at = put_family(put_event(at, record), record->family);
 	at = put_protocol(at, tracker_name(record), record->proto);
 	if (record_has(record, FIELD_timeout))
 		at = put_number(at, "", record->timeout);

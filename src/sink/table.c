@@ -30,17 +30,6 @@ static bool is_number(const struct column *column)
 	}
 }
 
-static void table_open(struct printer *printer)
-{
-	struct table_state *state = printer->state;
-
-	buffer_init(&state->cells, -1);
-	for (size_t i = 0; i < printer->column_count; i++) {
-		state->widths[i] = strlen(printer->columns[i].name);
-		state->is_empty[i] = printer->has_default_columns;
-	}
-}
-
 /* Writes the cell; "-" for what is absent or not worth a look. Returns its width in columns. */
 static size_t format_cell(struct printer *printer, struct buffer *out, const struct value *value, bool *is_empty)
 {
@@ -105,6 +94,38 @@ static void put_header(struct printer *printer)
 	if (printer->is_colored)
 		buffer_text(printer->out, "\033[0m");
 	buffer_char(printer->out, '\n');
+}
+
+/* What values of that kind mostly need, for a table that cannot wait for its rows. */
+static size_t usual_width(enum kind_id kind)
+{
+	switch (kind) {
+	case KIND_EVENT: return strlen("destroy");
+	case KIND_PROTOCOL: return strlen("icmpv6");
+	case KIND_STATE: return strlen("ESTABLISHED");
+	case KIND_STATUS: return strlen("assured,snat");
+	case KIND_ADDRESS: return strlen("255.255.255.255");
+	case KIND_TIME: return strlen("2026-11-22T12:00:00.123456789Z");
+	default: return strlen("65535");
+	}
+}
+
+static void table_open(struct printer *printer)
+{
+	struct table_state *state = printer->state;
+
+	buffer_init(&state->cells, -1);
+	state->is_streaming = printer->environment->is_live;
+	for (size_t i = 0; i < printer->column_count; i++) {
+		size_t usual = state->is_streaming ? usual_width(printer->columns[i].kind) : 0;
+
+		state->widths[i] = strlen(printer->columns[i].name);
+		if (state->widths[i] < usual)
+			state->widths[i] = usual;
+		state->is_empty[i] = printer->has_default_columns && !state->is_streaming;
+	}
+	if (state->is_streaming)
+		put_header(printer);
 }
 
 static size_t text_width(const char *text)

@@ -129,7 +129,7 @@ static void put_common(struct printer *printer, const struct record *record)
 /* What the grammar above has said already, here or as an attribute. */
 static bool is_said(enum field_id id)
 {
-	static const uint8_t more[] = { FIELD_family, FIELD_proto, FIELD_helper, FIELD_start,
+	static const uint8_t more[] = { FIELD_event, FIELD_family, FIELD_proto, FIELD_helper, FIELD_start,
 					FIELD_stop, FIELD_age, FIELD_NONE };
 
 	for (size_t i = 0; more[i] != FIELD_NONE; i++)
@@ -169,7 +169,10 @@ static void xml_open(struct printer *printer)
 
 static void xml_record(struct printer *printer, const struct record *record)
 {
-	buffer_text(printer->out, "<flow>");
+	if (record_has(record, FIELD_event))
+		buffer_format(printer->out, "<flow type=\"%s\">", kind_word(KIND_EVENT, record->event));
+	else
+		buffer_text(printer->out, "<flow>");
 	put_side(printer, record, &sides[0]);
 	put_side(printer, record, &sides[1]);
 	put_common(printer, record);

@@ -37,7 +37,7 @@ empty_world() {
 }
 
 # The names of all fields of an entry, without those that stand for several of them.
-field_names() { conntab help fields | awk '/^  [a-z]/ && $1 != "addr" && $1 != "port" { print $1 }'; }
+field_names() { conntab help fields | awk '/^  [a-z]/ && $1 !~ /^(addr|port|event|when)$/ { print $1 }'; }
 
 entries() { conntab_router list "$@"; }
 

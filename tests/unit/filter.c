@@ -574,6 +574,77 @@ static void check_soundness(const struct our_filter *our, const struct filter *f
 	}
 }
 
+static uint64_t selected;
+
+/* The same of events: every record is one, and nearly each has its sort. */
+static void check_soundness_of_events(const struct our_filter *our, const struct filter *filter)
+{
+	for (size_t family = 0; family < COUNT_OF(plan_families); family++) {
+		struct kernel_filter kernel, lasting;
+
+		filter_plan_events(filter, plan_families[family], false, &kernel);
+		filter_plan_events(filter, plan_families[family], true, &lasting);
+		assert_false(lasting.has_mark || lasting.has_status);
+		for (size_t i = 0; i < RECORDS; i++) {
+			const struct record *record = &records[i];
+
+			if (!record_has(record, FIELD_event) || record->event == EVENT_PRESENT ||
+			    (plan_families[family] != AF_UNSPEC && plan_families[family] != record->family))
+				continue;
+			selected += !(kernel.events >> record->event & 1) || !kernel_takes(&kernel, record);
+			if (!filter_matches(filter, record))
+				continue;
+			if (!(kernel.events >> record->event & 1) || !kernel_takes(&kernel, record) ||
+			    !kernel_takes(&lasting, record))
+				fail_msg("\"%s\" (family %u): the kernel would keep back an event that matches", our->text,
+					 plan_families[family]);
+		}
+	}
+}
+
+static void the_kernel_keeps_no_event_back(void **state)
+{
+	(void)state;
+	each_random_filter(check_soundness_of_events);
+	assert_true(selected > RANDOM_FILTERS_SLOWLY);
+}
+
+static void check_events(const char *text, unsigned events, const char *plan)
+{
+	struct filter *filter = NULL;
+	struct error error = { 0 };
+	struct kernel_filter kernel;
+	struct buffer buffer;
+
+	assert_int_equal(filter_parse(text, &naming, &filter, &error), 0);
+	filter_plan_events(filter, AF_UNSPEC, false, &kernel);
+	assert_int_equal(kernel.events, events);
+	assert_int_equal(buffer_init(&buffer, -1), 0);
+	kernel_filter_format(&kernel, &buffer, &naming);
+	assert_string_equal(buffer_string(&buffer), plan);
+	buffer_done(&buffer);
+	filter_free(filter);
+}
+
+static void events_that_can_match(void **state)
+{
+	(void)state;
+	check_events("", EVENT_ALL, "");
+	check_events("destroy", EVENT_BIT(EVENT_DESTROY), "event = destroy");
+	check_events("not update", EVENT_BIT(EVENT_NEW) | EVENT_BIT(EVENT_DESTROY), "event = new,destroy");
+	check_events("new or destroy", EVENT_BIT(EVENT_NEW) | EVENT_BIT(EVENT_DESTROY), "event = new,destroy");
+	check_events("event new,update tcp", EVENT_BIT(EVENT_NEW) | EVENT_BIT(EVENT_UPDATE), "event = new,update and proto = tcp");
+	check_events("new or tcp", EVENT_ALL, "");
+	check_events("(new tcp) or (destroy udp)", EVENT_BIT(EVENT_NEW) | EVENT_BIT(EVENT_DESTROY), "event = new,destroy");
+	check_events("new destroy", 0, "");
+	check_events("present", 0, "");
+	check_events("not (new or update)", EVENT_BIT(EVENT_DESTROY), "event = destroy");
+	/* What a dump's filter cannot have. */
+	check_events("udp src 2001:db8::1", EVENT_ALL, "ipv6 and proto = udp and src = 2001:db8::1");
+	check_events("sctp dport 36412", EVENT_ALL, "proto = sctp and dport = 36412");
+	check_events("icmp.id 7", EVENT_ALL, "");
+}
+
 static void the_kernel_keeps_nothing_back(void **state)
 {
 	(void)state;
@@ -734,6 +805,8 @@ int main(void)
 		cmocka_unit_test(no_address_goes_with_the_other_family),
 		cmocka_unit_test(no_icmp_type_is_sent_that_the_kernel_refuses),
 		cmocka_unit_test(the_kernel_keeps_nothing_back),
+		cmocka_unit_test(the_kernel_keeps_no_event_back),
+		cmocka_unit_test(events_that_can_match),
 		cmocka_unit_test(what_never_matches_never_does),
 		cmocka_unit_test(tuples_that_are_whole),
 		cmocka_unit_test(tuples_that_are_not),

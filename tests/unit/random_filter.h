@@ -229,6 +229,10 @@ static inline void our_random_value(struct our_filter *filter, struct our_node *
 	uint64_t number = random_below(filter->seed, 128);
 
 	switch (fields[node->field].kind) {
+	case KIND_EVENT:
+		number = EVENT_NEW + number % (EVENT_COUNT - EVENT_NEW);
+		our_word(node, value, number, kind_word(KIND_EVENT, number));
+		break;
 	case KIND_FAMILY:
 		our_word(node, value, number % 2 ? AF_INET : AF_INET6, number % 2 ? "ipv4" : "ipv6");
 		break;

@@ -72,6 +72,8 @@ static inline void random_member(uint64_t *seed, struct record *record, enum fie
 	labels.words[random_below(seed, 4)] = (uint32_t)random_next(seed) & (uint32_t)random_next(seed);
 	if (field->kind == KIND_TIME)
 		number = pool_times[random_below(seed, COUNT_OF(pool_times))];
+	if (field->kind == KIND_EVENT)
+		number = EVENT_NEW + random_below(seed, EVENT_COUNT - EVENT_NEW);
 	if (field->kind == KIND_STATUS)
 		number = random_next(seed) & random_next(seed) & 0x1ffff;
 	if (field->kind == KIND_STATE)
