@@ -267,8 +267,8 @@ static int run_set(struct policy_job *job)
 static int in_use(struct policy_job *job, const char *name)
 {
 	return error_set(&job->error, -EBUSY,
-			 "%s is in use by rules (iptables -j CT --timeout %s): remove them first, or change it in place: "
-			 "conntab timeout set %s", name, name, name);
+			 "%s is in use by rules (iptables -j CT --timeout %s): remove them first, or change it in "
+			 "place: conntab timeout set %s", name, name, name);
 }
 
 /* Nothing is deleted unless all can be. */
