@@ -188,10 +188,11 @@ static int take_words(struct reader *reader)
 
 static int take_system(struct reader *reader)
 {
-	reader->at++;
+	const char *operator = reader->at++;
+
 	reader->at += strspn(reader->at, WHITE);
 	if (!*reader->at)
-		return fault(reader, reader->start, "! is followed by a command");
+		return fault(reader, operator, "! is followed by a command");
 	reader->line->system = reader->to;
 	strcpy(reader->to, reader->at);
 	return 0;
