@@ -18,7 +18,7 @@ static bool is_colored(const struct session *session)
 	const struct context context = { .session = (struct session *)(uintptr_t)session };
 	const char *terminal = getenv("TERM");
 
-	return terminal && strcmp(terminal, "dumb") != 0 && request_wants_color(&context);
+	return terminal && *terminal && strcmp(terminal, "dumb") != 0 && request_wants_color(&context);
 }
 
 /* readline counts what stands between \001 and \002 as no column. */
