@@ -125,6 +125,8 @@ static void set_up_readline(void)
 	rl_readline_name = "conntab";
 	rl_attempted_completion_function = complete;
 	/* A quote is one, too: within quotes a filter's words are completed one by one. */
+	/* An open quote holds a filter: the end of one word does not close it. */
+	rl_basic_quote_characters = "";
 	rl_completer_word_break_characters = (char *)" \t\n'\"=<>!|";
 	/* Its handlers stay while a line is typed, so that Ctrl-Z and a resize are handled between two letters, too. */
 	rl_persistent_signal_handlers = 1;
