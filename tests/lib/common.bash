@@ -53,6 +53,11 @@ own_world() {
 	"world_$1" "$WORLD-own"
 }
 
+# The same with so many entries (300), for a test that deletes.
+own_table() {
+	own_world single && world_fill "${1:-300}" >/dev/null
+}
+
 # The end of a test: its own world goes, the file's is removed last.
 leave_own_world() {
 	[ "$WORLD" = "${FILE_WORLD:-$WORLD}" ] || world_destroy
