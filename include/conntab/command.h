@@ -188,6 +188,11 @@ int command_run_line(struct session *session, int count, char **words, struct bu
 
 /* "conntab: list: ..." on standard error; returns the exit status that goes with it. */
 int report_error(const struct context *context, const struct error *error);
+/*
+ * The signal has done what a user of this command means by it: it goes no further, but
+ * for a script, whose next command must not run as if nothing had been.
+ */
+void report_ended(const struct context *context);
 /* A summary or warning, unless -q. */
 void report_note(const struct context *context, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "conntab/interrupt.h"
 #include "conntab/text.h"
 
 const struct command *const commands[] = {
@@ -79,6 +80,12 @@ int report_error(const struct context *context, const struct error *error)
 	if (context->command && context->command->failure)
 		return context->command->failure;
 	return error->is_usage ? STATUS_USAGE : STATUS_FAILED;
+}
+
+void report_ended(const struct context *context)
+{
+	if (!context->session || !context->session->source)
+		interrupt_signal = 0;
 }
 
 void report_note(const struct context *context, const char *format, ...)

@@ -139,7 +139,7 @@ static int events_run(struct context *context)
 		result = follow_events(&events, sink);
 	/* That is how it is meant to end. */
 	if (sink && result >= 0)
-		interrupt_signal = 0;
+		report_ended(context);
 	if (request->error.code)
 		status = report_error(context, &request->error);
 	else if (context->settings.is_explain)

@@ -345,7 +345,7 @@ static int end_watch(struct watch *watch, int result)
 		buffer_char(watch->context->out, '\n');
 		result = buffer_flush(watch->context->out);
 	}
-	interrupt_signal = 0;
+	report_ended(watch->context);
 	if (result == -EPIPE || result == 0 || result == -EINTR)
 		return (int)level;
 	if (!watch->error.code)

@@ -125,9 +125,9 @@ static void set_up_readline(void)
 	rl_readline_name = "conntab";
 	rl_attempted_completion_function = complete;
 	/* A quote is one, too: within quotes a filter's words are completed one by one. */
-	/* An open quote holds a filter: the end of one word does not close it. */
-	rl_basic_quote_characters = "";
 	rl_completer_word_break_characters = (char *)" \t\n'\"=<>!|";
+	/* And the end of one word does not close the quote. */
+	rl_basic_quote_characters = "";
 	/* Its handlers stay while a line is typed, so that Ctrl-Z and a resize are handled between two letters, too. */
 	rl_persistent_signal_handlers = 1;
 	rl_catch_signals = 1;
