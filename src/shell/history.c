@@ -162,7 +162,7 @@ int history_open(struct history *history, struct error *error)
 {
 	size_t lines, broken;
 	char *text;
-	int fd;
+	int fd = -1;
 
 	using_history();
 	stifle_history(HISTORY_LINES);
