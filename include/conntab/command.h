@@ -148,6 +148,7 @@ struct command {
 	bool takes_namespaces; /* several -n */
 	bool is_narrowed;      /* the shell's working filter joins its own */
 	bool is_of_shell;      /* there alone it means anything */
+	bool is_endless;       /* prints as things happen: never through a pager */
 	enum exit_status failure; /* the exit status of every failure; 0: 1, and 2 for usage */
 	enum completion_source completes;
 	/* COMPLETE_WORDS: offers what can follow `words`, those behind the command's name. */

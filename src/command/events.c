@@ -182,5 +182,6 @@ const struct command events_command = {
 		   OPTION_BIT(OPTION_BUFFER) | OPTION_BIT(OPTION_RESYNC),
 	.completes = COMPLETE_FILTER,
 	.is_narrowed = true,
+	.is_endless = true,
 	.run = events_run,
 };

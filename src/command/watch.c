@@ -410,6 +410,7 @@ const struct command watch_command = {
 	.failure = STATUS_UNKNOWN,
 	.refuses = OPTION_BIT(OPTION_IPV4) | OPTION_BIT(OPTION_IPV6),
 	.is_narrowed = true,
+	.is_endless = true,
 	.completes = COMPLETE_FILTER,
 	.run = watch_run,
 };

@@ -138,11 +138,13 @@ static void empty_file(struct buffer *buffer, void *data)
 		buffer->error = -errno;
 }
 
-static bool is_paged(const struct session *session)
+static bool is_paged(const struct session *session, const struct line *line)
 {
+	const struct command *command = command_find(line->words[0]);
 	const char *terminal = getenv("TERM");
 
-	return session->is_interactive && isatty(STDOUT_FILENO) && terminal && strcmp(terminal, "dumb") != 0;
+	return !(command && command->is_endless) && session->is_interactive && isatty(STDOUT_FILENO) && terminal &&
+	       strcmp(terminal, "dumb") != 0;
 }
 
 /* 0, or a failure in `error`. */
@@ -165,7 +167,7 @@ static int begin_output(struct output *output, const struct line *line, struct e
 		output->is_to_empty = !line->is_append;
 		output->buffer->before_write = line->is_append ? NULL : empty_file;
 		output->buffer->before_write_data = output;
-	} else if (is_paged(output->session)) {
+	} else if (is_paged(output->session, line)) {
 		output->buffer->before_write = page;
 		output->buffer->before_write_data = output;
 	}

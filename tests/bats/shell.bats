@@ -164,6 +164,21 @@ ids() { world_router conntrack -L -o id 2>/dev/null | sed -n 's/.* id=\([0-9]*\)
 	leave
 }
 
+@test "events go to the screen as they come, not to the pager" {
+	export PAGER='sed s/^/PAGED/'
+	start
+	terminal_clear
+	terminal_enter 'events --count 60 -c event,proto'
+	# It listens once a socket has joined one of the groups: the last digit of the fourth column.
+	terminal_wait world_router awk '$2 == 12 && $4 ~ /[^08]$/ { n++ } END { exit !n }' /proc/net/netlink
+	world_fill 100 --seed 7 >/dev/null
+	terminal_wait_prompt conntab
+	run terminal_screen
+	refute_output --partial PAGED
+	assert_output --partial '60 events'
+	leave
+}
+
 @test "less as the pager: resized, left early, interrupted" {
 	command -v less >/dev/null || skip 'no less here'
 	unset PAGER
