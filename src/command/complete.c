@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "command.h"
 #include "conntab/draft.h"
@@ -191,6 +192,7 @@ static void complete_file(struct completion *completion)
 	const char *slash = strrchr(completion->word, '/');
 	struct dirent *entry;
 	char folder[4096], name[NAME_MAX + 2];
+	struct stat status;
 	DIR *directory;
 
 	completion->keep = slash ? (size_t)(slash - completion->word) + 1 : 0;
@@ -203,7 +205,8 @@ static void complete_file(struct completion *completion)
 
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
-		snprintf(name, sizeof(name), "%s%s", entry->d_name, entry->d_type == DT_DIR ? "/" : "");
+		snprintf(name, sizeof(name), "%s%s", entry->d_name,
+			 fstatat(dirfd(directory), entry->d_name, &status, 0) == 0 && S_ISDIR(status.st_mode) ? "/" : "");
 		if (!is_hidden || completion->word[completion->keep] == '.')
 			offer(completion, name);
 	}

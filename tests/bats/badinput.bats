@@ -100,6 +100,10 @@ each_refused() {
 	echo count >script
 	ask -f script list
 	assert_refused '--file' 'no command'
+	ask -4 -f script
+	assert_refused 'takes no --ipv4'
+	ask -6
+	assert_refused 'takes no --ipv6'
 	ask -k list
 	assert_refused '--keep-going' 'no command'
 	ask shell script
@@ -153,6 +157,8 @@ each_refused() {
 		where and (tcp|")"
 		where or dport 70000|65535
 		where reset now|"reset"
+		where and|where and what
+		where or|where or what
 		where src 10.0.0.0/40|32
 		set outptu csv|"output"
 		set output cvs|"csv"

@@ -379,6 +379,9 @@ needs_nobody() {
 	offers 'conntab --file=files/no' files/noon
 	offers 'conntab shell -f files/.n' files/.night
 	offers 'conntab shell -f files/.h' files/.hidden/
+	offers 'conntab shell -f files/.' files/.hidden/ files/.night
+	ln -s below files/link
+	offers 'conntab -f files/l' files/link/
 	offers 'conntab -f fi' files/
 	offers 'conntab -f /nonexistent/'
 }

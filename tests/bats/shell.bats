@@ -30,6 +30,9 @@ teardown_file() {
 # The identifiers in the table, sorted.
 ids() { world_router conntrack -L -o id 2>/dev/null | sed -n 's/.* id=\([0-9]*\).*/\1/p' | sort; }
 
+# What a line has started says "begun": the terminal is its own from then on.
+has_begun() { terminal_screen | grep -qx begun; }
+
 # ---- the prompt ----
 
 @test "the prompt shows the fill level, the namespace and the working filter" {
@@ -126,173 +129,6 @@ ids() { world_router conntrack -L -o id 2>/dev/null | sed -n 's/.* id=\([0-9]*\)
 	leave
 }
 
-# ---- where the output goes ----
-
-@test "a long listing goes to the pager, a short one does not; set pager off, and on" {
-	# shellcheck disable=SC2016
-	printf '#!/bin/sh\necho "PAGER BEGINS $LESS"\nhead -n 3\necho PAGER ENDS\ncat >/dev/null\n' >pager
-	chmod +x pager
-	export PAGER=$PWD/pager
-	start
-	says 'list' 'PAGER BEGINS FRX'
-	assert_output --partial 'PAGER ENDS'
-	assert_equal "$(terminal_output | grep -c src=)" 3
-	terminal_sane
-	says 'list --limit 5' 'src='
-	refute_output --partial 'PAGER'
-	terminal_run 'set pager off'
-	says 'list' 'src='
-	refute_output --partial 'PAGER'
-	assert_equal "$(terminal_output | wc -l)" 300
-	terminal_run 'set pager reset'
-	says 'list' 'PAGER BEGINS'
-	terminal_run "set pager 'tr a-z A-Z'"
-	says 'list' 'SRC='
-	refute_output --partial 'src='
-	says 'help' 'COMMAND'
-	assert_output --partial 'MANAGES THE LINUX CONNECTION TRACKING TABLE'
-	leave
-}
-
-@test "lines that are wider than the screen count as what they take" {
-	export PAGER='sed s/^/PAGED/'
-	start
-	# Each takes two lines.
-	says 'list ipv4 --limit 8' 'src='
-	refute_output --partial 'PAGED'
-	says 'list ipv4 --limit 20' 'PAGED'
-	leave
-}
-
-@test "events go to the screen as they come, not to the pager" {
-	export PAGER='sed s/^/PAGED/'
-	start
-	terminal_clear
-	terminal_enter 'events --count 60 -c event,proto'
-	# It listens once a socket has joined one of the groups: the last digit of the fourth column.
-	terminal_wait world_router awk '$2 == 12 && $4 ~ /[^08]$/ { n++ } END { exit !n }' /proc/net/netlink
-	world_fill 100 --seed 7 >/dev/null
-	terminal_wait_prompt conntab
-	run terminal_screen
-	refute_output --partial PAGED
-	assert_output --partial '60 events'
-	leave
-}
-
-@test "less as the pager: resized, left early, interrupted" {
-	command -v less >/dev/null || skip 'no less here'
-	unset PAGER
-	start
-	terminal_clear
-	terminal_enter 'list'
-	terminal_wait_for 'ipv'
-	terminal_wait_for ':'
-	terminal_tmux resize-window -x 80 -y 20
-	terminal_key Space
-	terminal_key q
-	terminal_wait_prompt conntab
-	terminal_sane
-	terminal_clear
-	terminal_enter 'list'
-	terminal_wait_for ':'
-	terminal_key C-c
-	terminal_key q
-	terminal_wait_prompt conntab
-	says 'count' '300'
-	leave
-}
-
-@test "a pager that does not exist is said in one line, and the listing is printed without" {
-	export PAGER=/nonexistent/pager
-	start
-	terminal_run 'list'
-	assert_equal "$(terminal_output | grep -c src=)" 300
-	assert_equal "$(terminal_output | grep -c conntab:)" 1
-	run terminal_output
-	assert_output --partial 'conntab: no program for the pager "/nonexistent/pager"'
-	leave
-}
-
-@test "a pager that quits early, or fails, is no failure of the command" {
-	# shellcheck disable=SC2016
-	printf '#!/bin/sh\nhead -n 1\n' >quits
-	printf '#!/bin/sh\nexit 3\n' >fails
-	chmod +x quits fails
-	own_table 6000
-	start
-	terminal_run "set pager $PWD/quits"
-	terminal_run 'list'
-	assert_equal "$(terminal_output | wc -l)" 1
-	terminal_run "set pager $PWD/fails"
-	terminal_run 'list'
-	assert_equal "$(terminal_output)" ''
-	says 'count' '6000'
-	leave
-}
-
-@test "| sends the output through a pipe, and its reader may leave early" {
-	own_table 6000
-	start
-	says 'list | wc -l' '6000'
-	assert_equal "$(terminal_output)" 6000
-	terminal_run 'list | head -n 2'
-	assert_equal "$(terminal_output | grep -c src=)" 2
-	assert_equal "$(terminal_output | wc -l)" 2
-	terminal_run "list | grep -c tcp | sed 's/^/lines: /'"
-	assert_regex "$(terminal_output)" '^lines: [0-9]+$'
-	says 'list | nosuchcommand' 'nosuchcommand'
-	terminal_run 'count tcp || udp | cat'
-	assert_equal "$(terminal_output)" "$(conntab_router count 'tcp || udp')"
-	says 'list |' '| is followed by a command'
-	says '| wc' 'no command stands in front of |'
-	leave
-}
-
-@test "> writes a file, >> adds to it; neither takes errors along" {
-	start
-	terminal_run 'list -o jsonl > entries'
-	assert_equal "$(jq -s length entries)" 300
-	assert_equal "$(terminal_output)" ''
-	terminal_run 'list -o jsonl tcp>entries'
-	assert_equal "$(jq -s length entries)" "$(conntab_router count tcp)"
-	terminal_run 'list -o jsonl not tcp >> entries'
-	assert_equal "$(jq -s length entries)" 300
-	terminal_run "count > 'two words'"
-	assert_equal "$(cat 'two words')" 300
-	terminal_run 'count > two\ words # a remark'
-	assert_equal "$(cat 'two words')" 300
-	says 'list nosuch > nothing' 'nosuch'
-	assert [ ! -s nothing ]
-	says 'list > /nonexistent/file' '/nonexistent/file: No such file or directory'
-	says 'list > .' 'Is a directory'
-	says 'list > /dev/full' 'No space left on device'
-	says 'list >' '> is followed by the name of a file'
-	says 'list > one two' '> and one file name end the line'
-	says 'list > one > two' 'the output goes to one file or one command'
-	assert [ ! -e one ]
-	leave
-}
-
-@test "> behind a filter's field compares and makes no file" {
-	start
-	mkdir empty
-	local line
-	for line in 'list bytes > 10M' 'list bytes >10M' 'list bytes> 10M' 'list bytes>10M' 'list bytes >= 10M' 'list bytes>=10M' \
-		'list dport > 1 bytes > 10M' 'count tcp dport > 1024' 'count --by src tcp dport>1024' 'where timeout > 1d' 'where and mark > 1' \
-		'where reset' 'delete --dry-run -q timeout > 365d' 'list not dport > 1024' 'list (dport > 1024 or sport > 1024)' \
-		'flush idle --dry-run timeout > 365d' 'list -o table dport > 1024'; do
-		terminal_run "$line | cat"
-		run terminal_output
-		refute_output --partial 'column'
-	done
-	assert_equal "$(find . -newer empty -type f ! -path './state/*' ! -path './terminal/*')" ''
-	terminal_run 'count tcp dport > 1024 > counted'
-	assert_equal "$(cat counted)" "$(conntab_router count tcp 'dport > 1024')"
-	terminal_run 'count tcp dport 443 > 10M'
-	assert_equal "$(cat 10M)" "$(conntab_router count tcp dport 443)"
-	leave
-}
-
 # ---- what ends a command, and the shell ----
 
 @test "Ctrl-C ends watch, and the screen is resized meanwhile" {
@@ -300,8 +136,8 @@ ids() { world_router conntrack -L -o id 2>/dev/null | sed -n 's/.* id=\([0-9]*\)
 	terminal_clear
 	terminal_enter 'watch --interval 0.05'
 	terminal_wait_for '300'
-	terminal_tmux resize-window -x 70 -y 20
-	terminal_tmux resize-window -x 120 -y 40
+	terminal_resize 70 20
+	terminal_resize 120 40
 	terminal_key C-c
 	terminal_wait_prompt conntab
 	says 'count' '300'
@@ -334,7 +170,7 @@ ids() { world_router conntrack -L -o id 2>/dev/null | sed -n 's/.* id=\([0-9]*\)
 	for line in '!echo begun; sleep 1000' "list --limit 1 | sh -c 'echo begun; sleep 1000'"; do
 		terminal_clear
 		terminal_enter "$line"
-		terminal_wait eval 'terminal_screen | grep -qx begun'
+		terminal_wait has_begun
 		terminal_key C-c
 		terminal_wait_prompt conntab
 		terminal_sane
@@ -346,19 +182,17 @@ ids() { world_router conntrack -L -o id 2>/dev/null | sed -n 's/.* id=\([0-9]*\)
 @test "a resize at the prompt is taken up by it" {
 	start
 	terminal_type 'list tcp dport 443 and not src 10.0.0.0/8'
-	terminal_tmux resize-window -x 40 -y 15
+	terminal_resize 40 15
 	terminal_type ' not dst 10.0.0.0/8'
-	terminal_tmux resize-window -x 100 -y 30
+	terminal_resize 100 30
 	terminal_type ' limited'
 	terminal_wait line_is 'list tcp dport 443 and not src 10.0.0.0/8 not dst 10.0.0.0/8 limited'
 	terminal_key C-u
 	# The new size counts for what follows.
 	export PAGER=
-	terminal_tmux resize-window -x 200 -y 15
-	# tmux takes its time to tell it.
-	until [[ $(terminal_output) == '15 200' ]]; do
-		terminal_run '!stty size'
-	done
+	terminal_resize 200 15
+	terminal_run '!stty size'
+	assert_equal "$(terminal_output)" '15 200'
 	terminal_run "set pager 'sed s/^/PAGED/'"
 	says 'list --limit 20' 'PAGED'
 	leave
@@ -417,7 +251,8 @@ ids() { world_router conntrack -L -o id 2>/dev/null | sed -n 's/.* id=\([0-9]*\)
 	terminal_run '  ! test -t 0 && test -t 1 && echo on a terminal'
 	assert_equal "$(terminal_output)" 'on a terminal'
 	terminal_clear
-	terminal_enter '!read -r line && echo "read <$line>"'
+	terminal_enter '!echo begun; read -r line && echo "read <$line>"'
+	terminal_wait has_begun
 	terminal_enter 'typed'
 	terminal_wait_for 'read <typed>'
 	terminal_wait_prompt conntab

@@ -19,6 +19,7 @@
 #     terminal_wait_for TEXT           until that is on the screen
 #     terminal_wait_prompt [TEXT]      until the last line is a prompt, and begins with TEXT
 #     terminal_wait COMMAND...         until the command succeeds
+#     terminal_resize COLUMNS LINES    make it so large, and wait until programs can see it
 #     terminal_sane                    fails unless the terminal is as it was at the start; at a prompt
 #     terminal_stop                    ends it with all that runs in it
 #
@@ -110,6 +111,13 @@ terminal_clear() {
 terminal_run() {
 	terminal_clear && terminal_enter "$1" && terminal_wait_prompt
 }
+
+# tmux lets a moment pass between two resizes.
+terminal_resize() {
+	terminal_tmux resize-window -x "$1" -y "$2" && terminal_wait terminal_has_size "$2 $1"
+}
+
+terminal_has_size() { [ "$(stty -F "$(terminal_tmux display-message -p '#{pane_tty}')" size)" = "$1" ]; }
 
 terminal_output() { terminal_screen | sed '1d;$d'; }
 
