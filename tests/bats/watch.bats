@@ -146,7 +146,8 @@ assert_unknown() {
 	has_ended
 	assert_equal "$ended" 0
 	local left=$((350 - $(wc -l <deleted)))
-	assert_equal "$(jq -s -c '[.[].entries] | [foreach .[] as $e ([null, null]; [.[1], $e]; select(.[0] != .[1]) | .[1])]' out)" "[100,350,$left]"
+	# A sample may well come in the middle of a change.
+	assert_equal "$(jq -s -c '[.[0].entries, ([.[].entries] | max), .[-1].entries]' out)" "[100,350,$left]"
 }
 
 @test "watch ends at critical by itself, at once" {
