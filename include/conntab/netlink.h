@@ -107,7 +107,7 @@ enum { NETLINK_BATCH_MESSAGES = 128 };
 struct netlink_batch {
 	struct netlink *netlink;
 	uint8_t *buffer;
-	size_t length;
+	size_t length, last; /* of what was gathered; where its last message begins */
 	uint32_t first_sequence;
 	unsigned count;   /* messages gathered */
 	uint64_t done;    /* answered: carried out */
@@ -149,12 +149,27 @@ int netlink_batch_delete(struct netlink_batch *batch, const struct record *recor
 int netlink_batch_create(struct netlink_batch *batch, const struct record *record, uint64_t tag,
 			 bool or_update, struct error *error);
 /*
- * Adds the change of an entry that must exist, named by its original tuple and zone: of
- * netlink_create_fields() what the record has and the kernel lets change. Bits of the status
- * can only be set. Refused with -ENOENT where there is none. Else as netlink_batch_delete().
+ * Of values that are many bits, those that an update changes; the kernel leaves the others as
+ * they are at that moment (of the mark since 3.14: before, all of it becomes the value).
  */
-int netlink_batch_update(struct netlink_batch *batch, const struct record *record, uint64_t tag,
-			 struct error *error);
+struct netlink_masks {
+	uint32_t mark;
+	struct labels labels;
+};
+
+/*
+ * Adds the change of an entry that must exist, named by its original tuple and zone (the
+ * kernel does not compare an id here): of netlink_create_fields() what the record has and the
+ * kernel lets change, of mark and labels the bits of `masks` (NULL: all of them). Bits of the
+ * status can only be set, and a status without a bit that the entry got meanwhile is refused
+ * with -EBUSY; an empty helper is taken away. Refused with -ENOENT where there is no entry,
+ * with -EPERM where its timeout is fixed. Else as netlink_batch_delete().
+ */
+int netlink_batch_update(struct netlink_batch *batch, const struct record *record, const struct netlink_masks *masks,
+			 uint64_t tag, struct error *error);
+/* The same at once, on a socket with nothing else under way. The kernel's code, with `error`. */
+int netlink_update(struct netlink *netlink, const struct record *record, const struct netlink_masks *masks,
+		   struct error *error);
 int netlink_batch_send(struct netlink_batch *batch, struct error *error);
 /* The fields that netlink_batch_delete() needs, added to `set`. */
 void netlink_delete_fields(struct field_set *set);

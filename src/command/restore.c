@@ -192,7 +192,7 @@ static int gather(struct restore *restore, struct slice line, uint64_t number)
 	restore->done[pending->entry.command]++;
 	switch (pending->entry.command) {
 	case COMPAT_UPDATE:
-		return netlink_batch_update(&restore->batch, record, place, &restore->error);
+		return netlink_batch_update(&restore->batch, record, NULL, place, &restore->error);
 	case COMPAT_DELETE:
 		return netlink_batch_delete(&restore->batch, record, place, &restore->error);
 	default:

@@ -10,8 +10,8 @@
 #include "internal.h"
 
 /*
- * A batch's messages ask for no acknowledgement: the kernel handles all of them
- * before sendmsg() returns, and then only the refusals wait in the socket. Few
+ * A batch's messages but the last one ask for no acknowledgement: the kernel handles all of
+ * them before sendmsg() returns, and then only the refusals wait in the socket. Few
  * enough messages go out at once that their refusals fit into the default
  * receive buffer, 212,992 bytes, at about 1 KiB each with the kernel's overhead;
  * and few enough bytes that they do where the kernel (before 4.3) sends the whole
@@ -59,8 +59,8 @@ void netlink_delete_fields(struct field_set *set)
 /* What came back from one batch. */
 struct answers {
 	bool was_missing[NETLINK_BATCH_MESSAGES]; /* there was nothing to update */
-	unsigned received;
 	bool is_denied; /* the first message was not permitted */
+	bool is_ended;  /* the last message was answered */
 	int first_code; /* what `refusal` wants sending to fail with */
 };
 
@@ -100,21 +100,22 @@ static void take_answer(struct netlink_batch *batch, struct answers *answers, co
 	unsigned place = message->nlmsg_seq - batch->first_sequence;
 	int code = netlink_answer(message);
 
-	if (code == 0 || place >= batch->count)
+	if (place >= batch->count)
 		return;
-	answers->received++;
+	answers->is_ended |= place == batch->count - 1;
 	answers->is_denied |= place == 0 && code == -EPERM;
-	take_refusal(batch, answers, message, place, code);
+	if (code)
+		take_refusal(batch, answers, message, place, code);
 }
 
 /*
  * Of what is sent together nfnetlink_rcv() says only once, of the first message, that it
  * is not permitted. (The update of an entry whose timeout is fixed is not permitted either,
- * but then the creation behind it is refused too.)
+ * but then the last message is answered.)
  */
 static void take_silence(struct netlink_batch *batch, struct answers *answers)
 {
-	if (!answers->is_denied || answers->received > 1)
+	if (!answers->is_denied || answers->is_ended)
 		return;
 	for (unsigned place = 1; place < batch->count; place++)
 		take_refusal(batch, answers, NULL, place, -EPERM);
@@ -151,6 +152,7 @@ int netlink_batch_send(struct netlink_batch *batch, struct error *error)
 
 	if (batch->count == 0)
 		return 0;
+	((struct nlmsghdr *)(batch->buffer + batch->last))->nlmsg_flags |= NLM_F_ACK;
 	do
 		sent = mnl_socket_sendto(batch->netlink->socket, batch->buffer, batch->length);
 	while (sent < 0 && errno == EINTR);
@@ -179,6 +181,7 @@ static struct nlmsghdr *begin(struct netlink_batch *batch, enum task task, uint1
 
 static void end(struct netlink_batch *batch, const struct nlmsghdr *message)
 {
+	batch->last = batch->length;
 	batch->length += MNL_ALIGN(message->nlmsg_len);
 	batch->count++;
 }
@@ -205,19 +208,33 @@ int netlink_batch_delete(struct netlink_batch *batch, const struct record *recor
 	return send_if_full(batch, error);
 }
 
-static void add_update(struct netlink_batch *batch, enum task task, const struct record *record, uint64_t tag)
+static void add_update(struct netlink_batch *batch, enum task task, const struct record *record,
+		       const struct netlink_masks *masks, uint64_t tag)
 {
 	struct nlmsghdr *message = begin(batch, task, IPCTNL_MSG_CT_NEW, 0, record, tag);
 
-	netlink_put_creation(message, record, true);
+	netlink_put_update(message, record, masks);
 	end(batch, message);
 }
 
-int netlink_batch_update(struct netlink_batch *batch, const struct record *record, uint64_t tag,
-			 struct error *error)
+int netlink_batch_update(struct netlink_batch *batch, const struct record *record, const struct netlink_masks *masks,
+			 uint64_t tag, struct error *error)
 {
-	add_update(batch, TASK_UPDATE, record, tag);
+	add_update(batch, TASK_UPDATE, record, masks, tag);
 	return send_if_full(batch, error);
+}
+
+int netlink_update(struct netlink *netlink, const struct record *record, const struct netlink_masks *masks,
+		   struct error *error)
+{
+	uint8_t buffer[NETLINK_CREATION_MAX] = { 0 }; /* the padding behind short attributes is sent too */
+	struct nlmsghdr *message = netlink_message(netlink, buffer, IPCTNL_MSG_CT_NEW, NLM_F_ACK, record->family);
+	struct error general = { 0 };
+	int code;
+
+	netlink_put_update(message, record, masks);
+	code = netlink_transact(netlink, message, NULL, NULL, &general);
+	return code ? netlink_creation_refused(NULL, code, true, error) : 0;
 }
 
 int netlink_batch_create(struct netlink_batch *batch, const struct record *record, uint64_t tag,
@@ -229,9 +246,9 @@ int netlink_batch_create(struct netlink_batch *batch, const struct record *recor
 	if (!record_has(record, FIELD_timeout))
 		return error_set(error, -EINVAL, "an entry without a timeout cannot be created (offloaded ones have none)");
 	if (or_update)
-		add_update(batch, TASK_TRY_UPDATE, record, tag);
+		add_update(batch, TASK_TRY_UPDATE, record, NULL, tag);
 	message = begin(batch, task, IPCTNL_MSG_CT_NEW, NLM_F_CREATE | NLM_F_EXCL, record, tag);
-	netlink_put_creation(message, record, false);
+	netlink_put_creation(message, record);
 	end(batch, message);
 	return send_if_full(batch, error);
 }

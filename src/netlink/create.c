@@ -224,7 +224,7 @@ static void put_tuples(struct nlmsghdr *message, const struct record *record, bo
 		put_nat(message, record);
 }
 
-void netlink_put_creation(struct nlmsghdr *message, const struct record *record, bool is_update)
+static void put_entry(struct nlmsghdr *message, const struct record *record, bool is_update)
 {
 	put_tuples(message, record, is_update);
 	if (record_has(record, FIELD_zone))
@@ -242,6 +242,21 @@ void netlink_put_creation(struct nlmsghdr *message, const struct record *record,
 		put_triple(message, &triples[i], record);
 }
 
+void netlink_put_creation(struct nlmsghdr *message, const struct record *record)
+{
+	put_entry(message, record, false);
+}
+
+/* ctnetlink_change_mark() and nf_connlabels_replace(): what is in the mask is replaced. */
+void netlink_put_update(struct nlmsghdr *message, const struct record *record, const struct netlink_masks *masks)
+{
+	put_entry(message, record, true);
+	if (masks && record_has(record, FIELD_mark))
+		mnl_attr_put_u32(message, CTA_MARK_MASK, htonl(masks->mark));
+	if (masks && record_has(record, FIELD_labels))
+		mnl_attr_put(message, CTA_LABELS_MASK, sizeof(masks->labels), &masks->labels);
+}
+
 /* The errors that ctnetlink gives without words of its own, and what they mean here. */
 int netlink_creation_refused(const struct nlmsghdr *message, int code, bool is_update, struct error *error)
 {
@@ -256,6 +271,8 @@ int netlink_creation_refused(const struct nlmsghdr *message, int code, bool is_u
 		return error_set(error, code, "the table is full (net.netfilter.nf_conntrack_max), or the kernel is out of memory");
 	case -ENOENT:
 		return error_set(error, code, "its master connection does not exist");
+	case -ENOSPC:
+		return error_set(error, code, "the entry has no room for labels: it began while no rule of this namespace used any");
 	case -EBUSY:
 		return error_set(error, code, "the entry exists, and a flag or helper of it cannot be changed in this way");
 	case -EOPNOTSUPP:

@@ -46,11 +46,10 @@ void netlink_tuple_fields(struct field_set *set, enum direction direction);
 /* The most that netlink_put_creation() adds to a message, headers included. */
 enum { NETLINK_CREATION_MAX = 768 };
 
-/*
- * Adds all that describes an entry to a new entry's message, or with `is_update` what can
- * be changed of one that exists.
- */
-void netlink_put_creation(struct nlmsghdr *message, const struct record *record, bool is_update);
+/* Adds all that describes a new entry to its message. */
+void netlink_put_creation(struct nlmsghdr *message, const struct record *record);
+/* The same of what can be changed of one that exists; `masks` as in netlink_batch_update(). */
+void netlink_put_update(struct nlmsghdr *message, const struct record *record, const struct netlink_masks *masks);
 /* As netlink_refused(), of what netlink_put_creation() built. */
 int netlink_creation_refused(const struct nlmsghdr *message, int code, bool is_update, struct error *error);
 /* Lets an event socket take only what the filter selects, where the kernel can. */

@@ -69,7 +69,10 @@ static struct nlmsghdr *build(struct message *space, const struct record *record
 	struct netlink netlink = { .sequence = 1 };
 	struct nlmsghdr *message = netlink_message(&netlink, space->bytes, IPCTNL_MSG_CT_NEW, 0, record->family);
 
-	netlink_put_creation(message, record, is_update);
+	if (is_update)
+		netlink_put_update(message, record, NULL);
+	else
+		netlink_put_creation(message, record);
 	assert_in_range(message->nlmsg_len, 1, NETLINK_CREATION_MAX);
 	return message;
 }
