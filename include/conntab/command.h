@@ -107,6 +107,7 @@ enum completion_source {
 	COMPLETE_FILE,
 	COMPLETE_SWITCH,
 	COMPLETE_TERMS,
+	COMPLETE_CHANGE, /* a filter, "set", terms */
 	COMPLETE_WORDS, /* what the command's own function offers */
 };
 

@@ -5,6 +5,7 @@
 #include "conntab/error.h"
 #include "conntab/field.h"
 #include "conntab/nat.h"
+#include "conntab/netlink.h"
 
 /*
  * An entry that a user describes: by the words of `add`, or by a line of a save file.
@@ -19,6 +20,9 @@ struct draft {
 	} nat[NAT_SIDES];
 	struct field_set settable; /* netlink_create_fields() */
 	bool may_override; /* a field may be given again; the last one counts */
+	bool is_change;    /* the words are no entry but what shall change of some: draft_change() */
+	bool is_added, is_removed; /* the labels that come next; neither: they are those to have */
+	struct netlink_masks masks; /* of a change: which bits of mark and labels */
 };
 
 void draft_init(struct draft *draft);
@@ -52,5 +56,22 @@ int draft_complete_tuple(struct draft *draft, uint8_t family, struct error *erro
  * it. The timeout is left to the caller.
  */
 int draft_complete(struct draft *draft, uint8_t family, struct error *error);
+
+/*
+ * Reads what shall change of entries, in the same words: mark (also VALUE/MASK), labels (those
+ * and no others, "add ONE", "remove OTHER" or "none"), timeout, state, helper ("none" takes it away), and flags,
+ * which can only be set. Initializes the draft. 0 or a usage fault, its column in `text`.
+ */
+int draft_change(struct draft *draft, struct slice text, struct naming *naming, struct error *error);
+/* The fields that draft_change() takes, added to `set`. */
+void draft_change_fields(struct field_set *set);
+/* The fields that draft_differs() reads, added to `set`. */
+void draft_differs_fields(const struct draft *draft, struct field_set *set);
+/*
+ * What of the change is not so already in `record`: `update` becomes the record to hand to
+ * netlink_batch_update() with the draft's masks. 1: something; 0: nothing; -EINVAL with `error`:
+ * entries of this protocol cannot have it.
+ */
+int draft_differs(const struct draft *draft, const struct record *record, struct record *update, struct error *error);
 
 #endif

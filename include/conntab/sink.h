@@ -161,4 +161,27 @@ struct store;
 struct sink *delete_sink_new(struct netlink_batch *batch, uint64_t *vanished, struct store *store, struct sink *next,
 			     struct error *error);
 
+struct draft;
+struct netlink;
+
+enum { UPDATE_REASONS_MAX = 8 };
+
+/* A change of every record, and what became of it. */
+struct update {
+	const struct draft *draft;   /* of draft_change() */
+	struct netlink_batch *batch; /* NULL: a dry run */
+	struct netlink *second;      /* for what has to be looked at again while the batch is answered */
+
+	/* Results; the first is complete once the sink is closed. */
+	uint64_t changed, already, vanished, refused;
+	struct update_reason {
+		struct error words;
+		uint64_t count;
+	} reasons[UPDATE_REASONS_MAX]; /* of the refused; the last one counts what does not fit */
+	size_t reason_count;
+};
+
+/* Changes every record; then hands it, as it was, to `next` (owned, may be NULL). Takes the batch's refusals. */
+struct sink *update_sink_new(struct update *update, struct sink *next, struct error *error);
+
 #endif

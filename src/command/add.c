@@ -61,13 +61,9 @@ static int create(struct request *request, const struct record *record)
 	return result;
 }
 
-/* As the other changing commands: in the format that was asked for; a dry run always shows. */
 static int show(struct request *request, const struct record *record)
 {
-	const struct settings *settings = &request->context->settings;
-	bool is_asked = settings->output || settings->is_json || settings->columns;
-
-	if (!is_asked && (!settings->is_dry_run || settings->is_quiet))
+	if (!request_shows(request))
 		return 0;
 	printer_open(&request->printer);
 	printer_record(&request->printer, record);

@@ -15,6 +15,7 @@ const struct command *const commands[] = {
 	&count_command,
 	&get_command,
 	&add_command,
+	&update_command,
 	&delete_command,
 	&flush_command,
 	&save_command,

@@ -9,6 +9,7 @@ extern const struct command list_command,
 	count_command,
 	get_command,
 	add_command,
+	update_command,
 	delete_command,
 	flush_command,
 	save_command,
@@ -89,6 +90,8 @@ struct request {
  * `format` unless -o or -j say otherwise. Returns 0 or fills in request->error.
  */
 int request_init(struct request *request, struct context *context, const char *format);
+/* The same where the filter is a part of the arguments only. */
+int request_init_filter(struct request *request, struct context *context, const char *format, const char *filter);
 /* The same for a command without a filter. */
 int request_init_printer(struct request *request, struct context *context, const char *format);
 void request_done(struct request *request);
@@ -100,6 +103,10 @@ uint8_t request_family(const struct settings *settings);
 void request_narrow(struct request *request, struct filter *filter);
 /* The sink that prints as --sort and --limit have it; NULL with request->error filled in. */
 struct sink *request_print_sink(struct request *request);
+/* Whether a command that changes entries prints them: if a format was asked for, and in a dry run. */
+bool request_shows(const struct request *request);
+/* Then that sink, else NULL; request->error says whether that is a failure. */
+struct sink *request_sink_to_show(struct request *request);
 /* --explain: what of the filter goes to the kernel, on standard output. The exit status. */
 int request_explain(struct request *request);
 /* The same for commands that follow events. */

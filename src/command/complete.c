@@ -48,6 +48,7 @@ struct place {
 	int filter_words;              /* the arguments that a filter has so far */
 	const char *last, *before;     /* the last two of them; "" where there are fewer */
 	bool ends_in_argument;         /* the last word is no option and no option's value */
+	bool is_behind_set;            /* of COMPLETE_CHANGE: where a filter has ended */
 };
 
 /* Splits as a shell does: blanks between words, quotes and backslashes taken away. */
@@ -282,6 +283,7 @@ static void complete_source(struct completion *completion, enum completion_sourc
 		break;
 	case COMPLETE_FILTER:
 	case COMPLETE_TERMS:
+	case COMPLETE_CHANGE:
 	case COMPLETE_WORDS:
 	case COMPLETE_NOTHING:
 		break;
@@ -424,29 +426,47 @@ static void complete_filter(struct completion *completion, const struct place *p
 	if (place->filter_words > 0 && !is_connective(place->last)) {
 		offer(completion, "and");
 		offer(completion, "or");
+		if (place->command->completes == COMPLETE_CHANGE)
+			offer(completion, "set");
 	}
 }
 
-/* What can follow in the description of an entry: a field's value, or the next field that can be given. */
-static void complete_terms(struct completion *completion, const char *last)
+/* What can follow in the description of an entry, or of a change: a value of a field, or the next field. */
+static void complete_terms(struct completion *completion, const char *last, bool is_change)
 {
 	enum field_id field = field_find(slice_of(last));
 	struct field_set settable = { { 0, 0 } };
 
 	if (field != FIELD_NONE) {
 		complete_value(completion, field);
+		if (is_change && (field == FIELD_labels || field == FIELD_helper))
+			offer(completion, "none");
+		if (is_change && field == FIELD_labels) {
+			offer(completion, "add");
+			offer(completion, "remove");
+		}
 		return;
 	}
-	netlink_create_fields(&settable);
+	if (is_change)
+		draft_change_fields(&settable);
+	else
+		netlink_create_fields(&settable);
 	for (enum field_id id = 0; id < FIELD_STORED; id++)
 		if (field_set_has(&settable, id))
 			offer(completion, fields[id].name);
-	offer(completion, "snat");
-	offer(completion, "dnat");
-	for (size_t i = 0; bare_word_fields[i] != FIELD_NONE; i++)
-		for (const struct word *word = kinds[fields[bare_word_fields[i]].kind].words; word->name; word++)
-			if (!word->is_alias && (bare_word_fields[i] != FIELD_status || draft_takes_status(word)))
+	if (!is_change) {
+		offer(completion, "snat");
+		offer(completion, "dnat");
+	}
+	for (size_t i = 0; bare_word_fields[i] != FIELD_NONE; i++) {
+		enum field_id id = bare_word_fields[i];
+
+		for (const struct word *word = kinds[fields[id].kind].words; word->name; word++)
+			if (!word->is_alias && (!is_change || field_set_has(&settable, id)) &&
+			    (id != FIELD_status || draft_takes_status(word)) &&
+			    (id != FIELD_status || !is_change || word->value == word->mask))
 				offer_lower(completion, word->name);
+	}
 }
 
 /*
@@ -513,8 +533,12 @@ static void add_argument(struct place *place, char *word)
 	place->ends_in_argument = true;
 	if (place->argument_count < WORDS_MAX)
 		place->arguments[place->argument_count++] = word;
-	if (!is_first || place->command->completes != COMPLETE_FLUSH)
+	if (place->command->completes == COMPLETE_CHANGE && !place->is_behind_set && strcmp(word, "set") == 0) {
+		place->is_behind_set = true;
+		place->last = place->before = "";
+	} else if (!is_first || place->command->completes != COMPLETE_FLUSH) {
 		add_filter_word(place, word);
+	}
 }
 
 /* False when there is no such command. */
@@ -556,6 +580,8 @@ static bool is_in_filter(const struct place *place)
 
 	if (source == COMPLETE_FLUSH)
 		return place->first && strcmp(place->first, "idle") == 0;
+	if (source == COMPLETE_CHANGE)
+		return !place->is_behind_set;
 	return source == COMPLETE_FILTER || source == COMPLETE_WHERE;
 }
 
@@ -615,8 +641,8 @@ static void complete(struct completion *completion)
 		place.command->complete(place.arguments, place.argument_count, &(struct completer){ offer_with, completion });
 	else if (is_in_filter(&place))
 		complete_filter(completion, &place);
-	else if (place.command->completes == COMPLETE_TERMS)
-		complete_terms(completion, place.last);
+	else if (place.command->completes == COMPLETE_TERMS || place.is_behind_set)
+		complete_terms(completion, place.last, place.is_behind_set);
 }
 
 static void complete_part(struct completion *completion, const char *line, size_t length)

@@ -165,15 +165,6 @@ int request_delete(struct request *request, struct sink *shown, struct tally *ta
 	return status;
 }
 
-/* The deleted entries are printed only if a format was asked for; a dry run prints always. */
-static struct sink *sink_to_show(struct request *request)
-{	const struct settings *settings = &request->context->settings;
-
-	if ((settings->is_dry_run && !settings->is_quiet) || settings->output || settings->is_json || settings->columns)
-		return request_print_sink(request);
-	return NULL;
-}
-
 static int delete_run(struct context *context)
 {
 	struct request request;
@@ -184,7 +175,7 @@ static int delete_run(struct context *context)
 		error_usage(&request.error, 0,
 			    "refused without a filter, nothing was deleted; to empty the table: conntab flush all");
 	if (!request.error.code && !context->settings.is_explain)
-		shown = sink_to_show(&request);
+		shown = request_sink_to_show(&request);
 	if (request.error.code)
 		status = report_error(context, &request.error);
 	else if (context->settings.is_explain)

@@ -23,20 +23,6 @@ int request_join_arguments(const struct context *context, struct buffer *text)
 	return text->error;
 }
 
-static int parse_filter(struct request *request)
-{
-	struct buffer text;
-	int result = request_join_arguments(request->context, &text);
-
-	if (result == 0)
-		result = filter_parse(text.data, &request->context->environment.naming, &request->filter,
-				      &request->error);
-	else
-		error_set(&request->error, result, "out of memory");
-	buffer_done(&text);
-	return result;
-}
-
 /* The shell's working filter: what the user narrowed the table to before. */
 static int narrow_to_session(struct request *request)
 {
@@ -134,10 +120,26 @@ int request_init_printer(struct request *request, struct context *context, const
 
 int request_init(struct request *request, struct context *context, const char *format)
 {
+	struct buffer text;
+	int result = request_join_arguments(context, &text);
+
+	if (result == 0) {
+		result = request_init_filter(request, context, format, text.data);
+	} else {
+		*request = (struct request){ .context = context };
+		error_set(&request->error, result, "out of memory");
+	}
+	buffer_done(&text);
+	return result;
+}
+
+int request_init_filter(struct request *request, struct context *context, const char *format, const char *filter)
+{
 	const struct settings *settings = &context->settings;
 
 	*request = (struct request){ .context = context };
-	if (parse_filter(request) || narrow_to_session(request) || init_printer(request, format))
+	if (filter_parse(filter, &context->environment.naming, &request->filter, &request->error) ||
+	    narrow_to_session(request) || init_printer(request, format))
 		return request->error.code;
 	filter_fields(request->filter, &request->chosen);
 	if (!context->environment.is_live && refuse_event_fields(request))
@@ -196,6 +198,18 @@ struct sink *request_print_sink(struct request *request)
 	if (!sink)
 		error_set(&request->error, -ENOMEM, "out of memory");
 	return sink;
+}
+
+bool request_shows(const struct request *request)
+{
+	const struct settings *settings = &request->context->settings;
+
+	return (settings->is_dry_run && !settings->is_quiet) || settings->output || settings->is_json || settings->columns;
+}
+
+struct sink *request_sink_to_show(struct request *request)
+{
+	return request_shows(request) ? request_print_sink(request) : NULL;
 }
 
 static void explain_fields(struct buffer *out, const struct field_set *set)

@@ -59,6 +59,9 @@ static int take_status(struct draft *draft, const struct operand *operand, struc
 	if (operand->bits.mask & ~(uint64_t)status_given)
 		return error_usage(error, 0, "status: \"%.*s\" is the kernel's to set; you can give seen_reply, assured, "
 				   "fixed_timeout, helper_set", shown(value), value.at);
+	if (draft->is_change && operand->bits.value != operand->bits.mask)
+		return error_usage(error, 0, "status: \"%.*s\": the kernel lets a flag be set, never taken away", shown(value),
+				   value.at);
 	draft->record.status &= (uint32_t)~operand->bits.mask;
 	draft->record.status |= (uint32_t)operand->bits.value;
 	return 0;
@@ -72,15 +75,37 @@ static int take_number(struct draft *draft, enum field_id id, const struct opera
 
 	if (operand->test == TEST_RANGE && operand->range.low == operand->range.high)
 		number = operand->range.low;
-	else if (operand->test == TEST_MASK && operand->bits.mask == field_maximum(id))
+	else if (operand->test == TEST_MASK && (draft->is_change || operand->bits.mask == field_maximum(id)))
 		number = operand->bits.value;
 	else
 		return no_exact_value(id, value, error);
+	if (id == FIELD_mark)
+		draft->masks.mark = operand->test == TEST_MASK ? (uint32_t)operand->bits.mask : UINT32_MAX;
 	switch (fields[id].size) {
 	case 1: *(uint8_t *)member = (uint8_t)number; break;
 	case 2: *(uint16_t *)member = (uint16_t)number; break;
 	case 4: *(uint32_t *)member = (uint32_t)number; break;
 	default: *(uint64_t *)member = number; break;
+	}
+	return 0;
+}
+
+static int take_labels(struct draft *draft, const struct labels *given, struct slice value, struct error *error)
+{
+	static const struct labels whole = { { UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX } };
+	struct labels *labels = &draft->record.labels, *mask = &draft->masks.labels;
+	bool is_some = draft->is_added || draft->is_removed;
+
+	if (record_has(&draft->record, FIELD_labels) && (memcmp(mask, &whole, sizeof(whole)) != 0) != is_some)
+		return error_usage(error, 0, "labels: \"%.*s\": give either those to have, or those to add and to remove",
+				   shown(value), value.at);
+	for (size_t i = 0; i < 4; i++) {
+		uint32_t bits = given->words[i];
+
+		if (is_some && mask->words[i] & bits && !(labels->words[i] & bits) != draft->is_removed)
+			return error_usage(error, 0, "labels: \"%.*s\": both added and removed", shown(value), value.at);
+		mask->words[i] |= is_some ? bits : UINT32_MAX;
+		labels->words[i] |= draft->is_removed ? 0 : bits;
 	}
 	return 0;
 }
@@ -93,10 +118,6 @@ static int take_operand(struct draft *draft, enum field_id id, const struct oper
 	switch (fields[id].kind) {
 	case KIND_STATUS:
 		return take_status(draft, operand, value, error);
-	case KIND_LABELS:
-		for (size_t i = 0; i < 4; i++)
-			draft->record.labels.words[i] |= operand->labels.words[i];
-		return 0;
 	case KIND_TEXT:
 		if (value.length > HELPER_LENGTH)
 			return error_usage(error, 0, "%s: longer than %d letters", fields[id].name, HELPER_LENGTH);
@@ -122,10 +143,27 @@ static int set_one(struct draft *draft, enum field_id id, struct slice value, st
 	if (!kind->parse(value, field_maximum(id), naming, &operand, &reason))
 		return error_usage(error, 0, "%s: \"%.*s\": expected %s%s%s%s", fields[id].name, shown(value), value.at,
 				   kind->expects, reason.text[0] ? " (" : "", reason.text, reason.text[0] ? ")" : "");
-	if (take_operand(draft, id, &operand, value, error))
+	if (id == FIELD_labels ? take_labels(draft, &operand.labels, value, error) :
+				 take_operand(draft, id, &operand, value, error))
 		return error->code;
 	field_set_add(&draft->record.present, id);
 	return 0;
+}
+
+/* "none", of an entry that has some. */
+static void set_none(struct draft *draft, enum field_id id)
+{
+	memset((char *)&draft->record + fields[id].offset, 0, fields[id].size);
+	if (id == FIELD_labels)
+		memset(&draft->masks.labels, 0xff, sizeof(draft->masks.labels));
+	field_set_add(&draft->record.present, id);
+}
+
+static int cannot_be_given(const struct draft *draft, const char *name, struct error *error)
+{
+	if (draft->is_change)
+		return error_usage(error, 0, "%s cannot be changed: mark, labels, timeout, state, helper and flags can", name);
+	return error_usage(error, 0, "%s cannot be given: the kernel sets it itself", name);
 }
 
 static bool is_list(enum field_id id)
@@ -138,9 +176,13 @@ int draft_set(struct draft *draft, enum field_id id, struct slice value, struct 
 	if (field_is_any_of(id))
 		return error_usage(error, 0, "%s is several fields; name one of them", fields[id].name);
 	if (!field_set_has(&draft->settable, id))
-		return error_usage(error, 0, "%s cannot be given: the kernel sets it itself", fields[id].name);
+		return cannot_be_given(draft, fields[id].name, error);
 	if (!is_list(id) && !draft->may_override && record_has(&draft->record, id))
 		return error_usage(error, 0, "%s is given twice", fields[id].name);
+	if (draft->is_change && (id == FIELD_labels || id == FIELD_helper) && slice_is(value, "none")) {
+		set_none(draft, id);
+		return 0;
+	}
 	while (is_list(id)) {
 		const char *comma = memchr(value.at, ',', value.length);
 		struct slice part = { value.at, comma ? (size_t)(comma - value.at) : value.length };
@@ -231,6 +273,8 @@ static int take_term(struct draft *draft, struct slice *word, struct slice *rest
 	if (slice_is(name, "and"))
 		return 0;
 	if (slice_is(name, "snat") || slice_is(name, "dnat")) {
+		if (draft->is_change)
+			return cannot_be_given(draft, "the translation", error);
 		*word = next_word(rest);
 		return draft_set_nat(draft, slice_is(name, "snat") ? NAT_SOURCE : NAT_DESTINATION, *word, error);
 	}
@@ -241,6 +285,10 @@ static int take_term(struct draft *draft, struct slice *word, struct slice *rest
 		return unknown_word(name, error);
 	*word = next_word(rest);
 	if (slice_is(*word, "is"))
+		*word = next_word(rest);
+	draft->is_added = draft->is_change && id == FIELD_labels && slice_is(*word, "add");
+	draft->is_removed = draft->is_change && id == FIELD_labels && slice_is(*word, "remove");
+	if (draft->is_added || draft->is_removed)
 		*word = next_word(rest);
 	if (word->length == 0)
 		return error_usage(error, 0, "%s: the value is missing, expected %s", fields[id].name,

@@ -217,6 +217,18 @@ commands() {
 	refute_line '<'
 }
 
+@test "complete: update: a filter, the word set, then what can be changed" {
+	offers 'conntab update tcp set' set
+	offers 'conntab update tcp dport 22 an' and
+	offers 'conntab update tcp set l' labels last_ack
+	offers 'conntab update tcp set labels re' remove
+	offers 'conntab update tcp set helper no' none
+	offers 'conntab update tcp set s' state status syn_sent syn_recv syn_sent2 shutdown_sent shutdown_recd \
+		shutdown_ack_sent seen_reply
+	offers 'conntab update tcp set d'
+	offers 'conntab update tcp set state esta' established
+}
+
 @test "complete: addresses and ports that are in the table now" {
 	offers 'conntab list src ' 10.1.2.3 10.1.2.99 2001:db8:1::7
 	offers 'conntab list dst 2001:db8:f' 2001:db8:ff::35

@@ -467,6 +467,7 @@ each_block() {
 		count) base='--by src' ;;
 		get) base='tcp src 192.0.2.1 sport 1 dst 192.0.2.2 dport 2' ;;
 		delete) base='src 192.0.2.254' ;;
+		update) base='src 192.0.2.254 set mark 1' ;;
 		flush) base='idle' ;;
 		add) base='udp src 192.0.2.1 sport 1 dst 192.0.2.2 dport 2' ;;
 		restore) base=/dev/null ;;
