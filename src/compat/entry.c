@@ -144,16 +144,20 @@ static int split(struct reader *reader)
 /* Whether one of the names is `name` (2), or begins with it (1). */
 static int matches(const char *names, struct slice name)
 {
+	const char *at = names;
 	int best = 0;
 
-	while (*names) {
-		size_t length = strcspn(names, " ");
-
-		if (name.length <= length && strncmp(names, name.at, name.length) == 0)
-			best = name.length == length ? 2 : best > 1 ? best : 1;
-		names += length + (names[length] == ' ');
+	for (;; at++) {
+		/* Nearly all differ in the first letter, and a file has a million lines. */
+		if (*at == *name.at && strncmp(at, name.at, name.length) == 0 && name.length <= strcspn(at, " ")) {
+			if (at[name.length] == ' ' || at[name.length] == '\0')
+				return 2;
+			best = 1;
+		}
+		at = strchr(at, ' ');
+		if (!at)
+			return best;
 	}
-	return best;
 }
 
 static int unknown_option(struct reader *reader, struct slice word, bool is_ambiguous)
@@ -198,7 +202,7 @@ static const struct compat_option *find_option(struct reader *reader, struct sli
 	} else {
 		int best = 0;
 
-		for (size_t i = 0; i < COMPAT_OPTIONS; i++) {
+		for (size_t i = 0; i < COMPAT_OPTIONS && best < 2; i++) {
 			int match = matches(compat_options[i].names, name);
 
 			is_ambiguous = match > best ? false : is_ambiguous || (match && match == best);
