@@ -117,6 +117,14 @@ static struct slice take_word(const char *at, const char *end, const char **next
 	return word;
 }
 
+/* conntrack -E -o save: who changed the entry, behind all that describes it. */
+static bool is_event_note(struct slice rest)
+{
+	static const char note[] = "[USERSPACE]";
+
+	return rest.length >= sizeof(note) - 1 && memcmp(rest.at, note, sizeof(note) - 1) == 0;
+}
+
 static int split(struct reader *reader)
 {
 	const char *at = reader->line.at, *end = at + reader->line.length;
@@ -124,7 +132,7 @@ static int split(struct reader *reader)
 	for (;;) {
 		while (at < end && (*at == ' ' || *at == '\t'))
 			at++;
-		if (at == end || *at == '#')
+		if (at == end || *at == '#' || is_event_note((struct slice){ at, (size_t)(end - at) }))
 			return 0;
 		if (reader->count == WORDS_MAX) {
 			error_usage(reader->error, 0, "more than %d words", WORDS_MAX);

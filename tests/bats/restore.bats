@@ -295,3 +295,63 @@ refused_table() {
 	echo "$small; $large"
 	[ $((${large//[!0-9]/} - ${small//[!0-9]/})) -lt 300 ]
 }
+
+@test "an interrupt in the middle: what did not go in is in --failed, each line once" {
+	local count program ended=0 tries=0
+
+	awk 'BEGIN { for (i = 0; i < 100000; i++)
+		printf "-A -t 3600 -u SEEN_REPLY -s 192.0.2.%d -d 192.0.2.200 -p udp --sport %d --dport 53\n", i % 10, 1 + i / 10 }' >table
+	nsenter --net="$(world_namespace router)" "$CONNTAB" restore --failed rest table 2>errors 3>&- &
+	program=$!
+	until [ "$(world_count)" -ge 1000 ]; do
+		tries=$((tries + 1))
+		[ $tries -lt 3000 ] || fail "nothing goes in: $(cat errors)"
+		sleep 0.01
+	done
+	kill -INT "$program"
+	wait "$program" || ended=$?
+	assert_equal "$ended" 130
+	count=$(world_count)
+	assert_equal "$(cat errors)" \
+		"conntab: restore: restored $count entries; $((100000 - count)) not tried (--keep-going tries them)"
+	{ cat rest
+	  conntab_router list -o csv -c src,sport | tail -n +2 | sed -E 's/(.*),(.*)/-A -t 3600 -u SEEN_REPLY -s \1 -d 192.0.2.200 -p udp --sport \2 --dport 53/'
+	} | sort | diff -q - <(sort table)
+	# And it is a file to go on with.
+	run conntab_router restore rest
+	assert_success
+	assert_equal "$(world_count)" 100000
+}
+
+# Its lines have no marks.
+@test "what conntrack -E -o save tells of events leads to the same table" {
+	local tries=0 expected follower
+
+	nsenter --net="$(world_namespace router)" conntrack -E -o save >events 2>/dev/null 3>&- &
+	follower=$!
+	# It listens as soon as it tells something.
+	until [ -s events ]; do
+		tries=$((tries + 1))
+		[ $tries -lt 500 ] || fail 'conntrack tells nothing'
+		conntab_router -q add udp src 192.0.2.9 sport $tries dst 192.0.2.2 dport 9 timeout 1h
+		sleep 0.01
+	done
+	many 1000 1020 | conntab_router -q restore
+	conntab_router -q add tcp established assured seen_reply src 2001:db8::1 sport 4711 dst 2001:db8::2 dport 443 timeout 1h
+	conntab_router -q add udp src 10.0.0.5 sport 5 dst 192.0.2.53 dport 53 snat 198.51.100.1:2000 zone 3 timeout 1h
+	conntab_router -q update udp sport 1004 set mark 78
+	conntab_router -q delete sport 1005
+	conntab_router -q delete dport 9
+	until grep -q -- '-D.*--sport 1005 ' events; do
+		tries=$((tries + 1))
+		[ $tries -lt 1000 ] || fail "no end of 1005 is told: $(tail -3 events)"
+		sleep 0.01
+	done
+	kill -INT "$follower"
+	wait "$follower" || true
+	expected=$(conntab_router list -o csv -c proto,src,sport,dst,dport,reply.dst,reply.dport,state,zone 'not dport 9' | sort)
+	conntab_router -q flush all
+	run conntab_router restore events
+	assert_success
+	assert_equal "$(conntab_router list -o csv -c proto,src,sport,dst,dport,reply.dst,reply.dport,state,zone 'not dport 9' | sort)" "$expected"
+}
