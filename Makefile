@@ -35,7 +35,7 @@ LIBRARY_FLAGS = $(shell $(PKG_CONFIG) --libs $(LIBRARIES) 2>/dev/null || echo -l
 V ?= 0
 QUIET = $(if $(filter 0,$(V)),@printf '  %-6s %s\n' $(1) $@;,)
 
-.PHONY: all help libraries deps demo check unit man install uninstall clean check-sanitize check-valgrind lint
+.PHONY: all help libraries deps demo check unit man install uninstall clean check-sanitize check-valgrind bench lint
 
 all: $(PROGRAM) man ## build the program and its man pages
 
@@ -96,6 +96,9 @@ check-sanitize: deps ## the whole suite under AddressSanitizer and UndefinedBeha
 check-valgrind: deps ## the whole suite under valgrind (slow)
 	@$(MAKE) --no-print-directory all unit
 	@CONNTAB_VALGRIND=1 tests/run.sh $(TESTS)
+
+bench: all ## what it costs beside conntrack(8) (as root; BENCH_N=ENTRIES, BENCH_RUNS=N)
+	@tests/bench/restore $(PROGRAM)
 
 lint: ## shellcheck, mandoc -T lint, cppcheck where they are installed
 	@tests/lint.sh
