@@ -183,3 +183,28 @@ kept_now() { tcp_now | grep -v -E "$IDLE" | sed 's/.* id=//' | sort; }
 	assert_equal "$status" 2
 	jq -s -e 'all(has("seconds_to_full") | not) and .[-1].percent == 100' <<<"$output"
 }
+
+@test "a full table in the middle of a restore: what went in is said, and the rest is a file to go on with" {
+	local room=500 count wanted=2000
+	world_router conntrack -F 2>/dev/null
+	world_fill $((MAXIMUM - room)) --mix esp >/dev/null
+	count=$(world_count)
+	room=$((MAXIMUM - count))
+	[ "$room" -lt "$wanted" ] || fail "there is room for $room"
+	for ((i = 1; i <= wanted; i++)); do
+		echo "-A -t 3600 -u SEEN_REPLY -s 192.0.2.1 -d 192.0.2.2 -p udp --sport $i --dport 53"
+	done >table
+	run conntab_router restore --keep-going --failed rest table
+	assert_failure 1
+	assert_output --partial 'the table is full (net.netfilter.nf_conntrack_max)'
+	count=$(conntab_router count udp src 192.0.2.1)
+	assert_line "conntab: restore: restored $count entries; $((wanted - count)) failed"
+	[ "$count" -ge "$room" ]
+	{ cat rest; conntab_router list -o csv -c sport udp src 192.0.2.1 | tail -n +2 |
+		sed 's/.*/-A -t 3600 -u SEEN_REPLY -s 192.0.2.1 -d 192.0.2.2 -p udp --sport & --dport 53/'; } |
+		sort | diff -q - <(sort table)
+	conntab_router -q delete esp
+	run conntab_router restore rest
+	assert_success
+	assert_equal "$(conntab_router count udp src 192.0.2.1)" "$wanted"
+}
