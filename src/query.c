@@ -38,7 +38,7 @@ static int prepare(struct feed *feed, struct query *query, struct netlink *netli
 	*feed = (struct feed){ .query = query, .error = error };
 	filter_fields(query->filter, &query->fields);
 	query->fields = field_set_closure(&query->fields);
-	decoder_init(&feed->decoder, &query->fields);
+	decoder_init_of(&feed->decoder, query->environment->subject, &query->fields);
 	query->environment->now = clock_nanoseconds(CLOCK_REALTIME);
 	if (field_set_has(&query->fields, FIELD_idle))
 		netlink_timeout_policies(netlink, query->environment->policies);
@@ -84,13 +84,24 @@ static int finish(struct query *query, int result)
 	return closed;
 }
 
+void query_plan(const struct query *query, struct kernel_plan *plan)
+{
+	enum subject subject = query->environment->subject;
+	/* Of expectations the kernel selects by family only. */
+	bool is_without_kernel = query->is_without_kernel || subject == SUBJECT_EXPECTATION;
+
+	filter_plan(is_without_kernel ? NULL : query->filter, query->family, plan);
+	for (unsigned i = 0; i < plan->count; i++)
+		plan->dumps[i].subject = subject;
+}
+
 int query_run(struct query *query, struct netlink *netlink, struct error *error)
 {
 	struct kernel_plan plan;
 	struct feed feed;
 	int result = prepare(&feed, query, netlink, error);
 
-	filter_plan(query->is_without_kernel ? NULL : query->filter, query->family, &plan);
+	query_plan(query, &plan);
 	for (unsigned i = 0; i < plan.count && result == 0; i++)
 		result = netlink_dump(netlink, &plan.dumps[i], feed_message, &feed, &query->is_interrupted, error);
 	return finish(query, result);
@@ -102,7 +113,9 @@ int query_get(struct query *query, struct netlink *netlink, const struct record 
 	struct feed feed;
 	int result = prepare(&feed, query, netlink, error);
 
-	if (result == 0)
+	if (result == 0 && query->environment->subject == SUBJECT_EXPECTATION)
+		result = netlink_expect_get(netlink, tuple, feed_message, &feed, error);
+	else if (result == 0)
 		result = netlink_get(netlink, tuple, is_reply, feed_message, &feed, error);
 	return finish(query, result == 0 ? feed.sink_result : result);
 }

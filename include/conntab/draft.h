@@ -19,6 +19,7 @@ struct draft {
 		uint16_t port;
 	} nat[NAT_SIDES];
 	struct field_set settable; /* netlink_create_fields() */
+	const char *noun; /* what is described, for messages: "entry" */
 	bool may_override; /* a field may be given again; the last one counts */
 	bool is_change;    /* the words are no entry but what shall change of some: draft_change() */
 	bool is_added, is_removed; /* the labels that come next; neither: they are those to have */
@@ -56,6 +57,14 @@ int draft_complete_tuple(struct draft *draft, uint8_t family, struct error *erro
  * it. The timeout is left to the caller.
  */
 int draft_complete(struct draft *draft, uint8_t family, struct error *error);
+/* Begins the description of an expectation instead of an entry. */
+void draft_init_expectation(struct draft *draft);
+/*
+ * Checks that the draft names an expectation: protocol, dst, dport (of protocols that have
+ * ports) and the master's tuple. Without src or sport any will do (mask 0), else the mask is
+ * full unless it is given; the master's protocol is the expectation's own unless it is given.
+ */
+int draft_complete_expectation(struct draft *draft, uint8_t family, struct error *error);
 
 /*
  * Reads what shall change of entries, in the same words: mark (also VALUE/MASK), labels (those

@@ -34,6 +34,8 @@ enum field_flags {
 	COLUMN = 1 << 0, /* a default column of the table format */
 	MAYBE = 1 << 1,  /* missing means unknown, so that no filter term about it is true */
 	OF_EVENT = 1 << 2, /* entries of the table never have it */
+	OF_EXPECTATION = 1 << 3, /* entries never have it, what is expected may */
+	EXPECT_COLUMN = 1 << 4,  /* a default column of expectations, beside those with COLUMN */
 };
 
 /* A row of fields.def. */
@@ -50,6 +52,8 @@ struct field {
 	uint16_t size;
 	/* Netlink attribute types from the outermost; a 0 ends a path. */
 	uint8_t paths[FIELD_PATHS_MAX][FIELD_PATH_DEPTH];
+	/* The same in messages about expectations. */
+	uint8_t expect_paths[FIELD_PATHS_MAX][FIELD_PATH_DEPTH];
 	/* Turns the attribute's payload into the member, for one-byte fields; NULL: as it is. */
 	uint8_t (*decode[FIELD_PATHS_MAX])(const uint8_t *payload);
 	/* Computes or corrects the member once `uses` are decoded. */
@@ -65,6 +69,8 @@ static inline bool field_is_any_of(enum field_id id)
 	return id >= FIELD_STORED;
 }
 
+/* Whether a record of that sort can have the field; `is_live`: an event. */
+bool field_is_of(enum field_id id, enum subject subject, bool is_live);
 /* The field of that name or alias, or FIELD_NONE. */
 enum field_id field_find(struct slice name);
 /* The largest number that the field's member holds. */

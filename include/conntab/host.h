@@ -46,6 +46,7 @@ void timeouts_load(struct timeouts *timeouts);
 
 /* What a record alone does not tell: the clock, the configured timeouts, names. */
 struct environment {
+	enum subject subject; /* what records are about */
 	bool is_live; /* records are events: shown as they come, and with fields of their own */
 	uint64_t now;             /* nanoseconds since 1970 when the dump began */
 	struct timeouts timeouts; /* use environment_timeouts() */

@@ -39,6 +39,7 @@ enum kind_id {
 	KIND_MARK,
 	KIND_STATE,
 	KIND_STATUS,
+	KIND_FLAGS, /* of an expectation */
 	KIND_LABELS,
 	KIND_TEXT,
 	KIND_COUNT,

@@ -41,6 +41,7 @@ void netlink_close(struct netlink *netlink);
  */
 struct kernel_filter {
 	uint8_t family; /* AF_UNSPEC: both */
+	enum subject subject; /* of expectations only the family may be given */
 	uint8_t events; /* bit n: events of sort n (enum event); 0: this is for a dump */
 	bool has_mark, has_status, has_zone;
 	uint32_t mark, mark_mask;
@@ -82,6 +83,25 @@ int netlink_dump(struct netlink *netlink, const struct kernel_filter *filter,
  */
 int netlink_get(struct netlink *netlink, const struct record *tuple, bool is_reply,
 		int (*each)(void *data, const struct nlmsghdr *message), void *data, struct error *error);
+
+/*
+ * Asks for the expectation that a new connection with this tuple would meet: family,
+ * proto, addresses, ports, zone if it has one. As netlink_get().
+ */
+int netlink_expect_get(struct netlink *netlink, const struct record *tuple,
+		       int (*each)(void *data, const struct nlmsghdr *message), void *data, struct error *error);
+
+/*
+ * Makes an expectation from netlink_expect_fields(): family, the expected tuple, its mask
+ * and the master's tuple must be there. The kernel gives it the timeout of the helper's
+ * class; one that the record has is set behind that. With `or_update` the timeout of one that
+ * exists is changed instead, and nothing else of it. 0 or -errno with `error`.
+ */
+int netlink_expect_put(struct netlink *netlink, const struct record *record, bool or_update, struct error *error);
+/* The fields that netlink_expect_put() makes use of, added to `set`. */
+void netlink_expect_fields(struct field_set *set);
+/* Deletes every expectation of this namespace, of both families. 0 or -errno with `error`. */
+int netlink_expect_flush(struct netlink *netlink, struct error *error);
 
 /* Entries in this namespace and the global maximum, without a dump. 0 or -errno with `error`. */
 int netlink_statistics(struct netlink *netlink, uint64_t *entries, uint64_t *maximum,
@@ -134,6 +154,9 @@ void netlink_batch_done(struct netlink_batch *batch);
  */
 int netlink_batch_delete(struct netlink_batch *batch, const struct record *record, uint64_t tag,
 			 struct error *error);
+/* The same of an expectation. */
+int netlink_batch_delete_expectation(struct netlink_batch *batch, const struct record *record, uint64_t tag,
+				     struct error *error);
 /*
  * Adds the creation of an entry: both tuples, timeout, and of netlink_create_fields()
  * what the record has. Refused with -EEXIST where an entry has one of the tuples
@@ -193,10 +216,13 @@ struct decoder {
 	struct decoder_slot slots[DECODER_NODES][DECODER_SLOTS];
 	unsigned node_count;
 	bool wants_family;
+	uint8_t subsystem; /* NFNL_SUBSYS_* */
 };
 
+/* Of entries. */
 void decoder_init(struct decoder *decoder, const struct field_set *wanted);
-/* False when the message is no conntrack entry (the record is empty then). */
+void decoder_init_of(struct decoder *decoder, enum subject subject, const struct field_set *wanted);
+/* False when the message is about something else (the record is empty then). */
 bool decoder_decode(const struct decoder *decoder, const struct nlmsghdr *message,
 		    struct record *record);
 

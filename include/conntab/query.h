@@ -14,7 +14,7 @@ struct query {
 	bool is_without_kernel;      /* the kernel selects by family only */
 	struct sink *sink;
 	struct field_set fields; /* what sinks read; the filter's fields are added */
-	struct environment *environment;
+	struct environment *environment; /* its `subject` is what is asked for */
 
 	/* Results. */
 	uint64_t received;       /* entries that the kernel sent */
@@ -31,7 +31,13 @@ struct query {
  */
 int query_run(struct query *query, struct netlink *netlink, struct error *error);
 
-/* The same for one entry by its tuple; -ENOENT without words when there is none. */
+/* The dumps that a query makes. */
+void query_plan(const struct query *query, struct kernel_plan *plan);
+
+/*
+ * The same for one entry by its tuple, or for the expectation that a connection with it would meet; -ENOENT
+ * without words when there is none.
+ */
 int query_get(struct query *query, struct netlink *netlink, const struct record *tuple, bool is_reply,
 	      struct error *error);
 

@@ -28,6 +28,9 @@ struct security_context {
 	char text[256];
 };
 
+/* What a record is about: an entry of the table, or a connection that is expected. */
+enum subject { SUBJECT_ENTRY, SUBJECT_EXPECTATION };
+
 /* A number for each row of fields.def. */
 enum field_id {
 #define FIELD(id, type, ...) FIELD_##id,

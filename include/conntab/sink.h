@@ -59,6 +59,8 @@ struct format {
 	/* `values`: one for each column. */
 	void (*row)(struct printer *printer, const struct value *values);
 	void (*close)(struct printer *printer);
+	bool is_of_entries;   /* means nothing to expectations */
+	const struct format *of_expectations; /* how it writes those; NULL: in the same way */
 	bool has_all_columns; /* without --columns: every field, not only the default ones */
 };
 
@@ -158,8 +160,8 @@ struct store;
  * the first of the others. With a `store` (NULL: none) each record is kept there first,
  * in the place of what it held before, and what was not deleted by us is dropped from it.
  */
-struct sink *delete_sink_new(struct netlink_batch *batch, uint64_t *vanished, struct store *store, struct sink *next,
-			     struct error *error);
+struct sink *delete_sink_new(struct netlink_batch *batch, enum subject subject, uint64_t *vanished,
+			     struct store *store, struct sink *next, struct error *error);
 
 struct draft;
 struct netlink;

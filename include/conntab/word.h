@@ -16,8 +16,9 @@ extern const uint8_t bare_word_fields[];
 bool bare_word_find(struct slice text, struct bare_word *bare);
 /*
  * Calls `each` with every word that can begin a term (fields and bare words, lower case) and
- * its help; with `has_events` also with those that only events have.
+ * its help, as far as records of that sort, or events of them (`is_live`), can have it.
  */
-void filter_each_word(bool has_events, void (*each)(void *data, const char *word, const char *help), void *data);
+void filter_each_word(enum subject subject, bool is_live,
+		      void (*each)(void *data, const char *word, const char *help), void *data);
 
 #endif

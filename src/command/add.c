@@ -63,7 +63,7 @@ static int create(struct request *request, const struct record *record)
 
 static int show(struct request *request, const struct record *record)
 {
-	if (!request_shows(request))
+	if (!request_shows_changes(request->context))
 		return 0;
 	printer_open(&request->printer);
 	printer_record(&request->printer, record);

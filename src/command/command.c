@@ -26,6 +26,7 @@ const struct command *const commands[] = {
 	&stats_command,
 	&timeout_command,
 	&helper_command,
+	&expect_command,
 	&shell_command,
 	&where_command,
 	&netns_command,

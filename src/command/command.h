@@ -12,6 +12,7 @@ extern const struct command list_command,
 	update_command,
 	delete_command,
 	flush_command,
+	expect_command,
 	save_command,
 	restore_command,
 	events_command,
@@ -73,6 +74,15 @@ const struct shell_setting *shell_setting_find(const char *name);
 /* The options of every command that takes a filter. */
 #define FILTER_OPTIONS (OPTION_BIT(OPTION_EXPLAIN) | OPTION_BIT(OPTION_NO_KERNEL) | OPTION_BIT(OPTION_REQUIRE_MATCH))
 
+/*
+ * Commands that have actions, such as `timeout list`: a table of rows of `size` bytes whose first
+ * member is the name, NULL behind the last. Finds the one that the first argument names;
+ * NULL with a usage fault in `error`.
+ */
+const void *action_find(const struct context *context, const void *actions, size_t size, struct error *error);
+/* Offers their names to the completion. */
+void action_offer(const void *actions, size_t size, const struct completer *completer);
+
 /* What the commands about entries have in common: filter, query, output, kernel. */
 struct request {
 	struct context *context;
@@ -92,6 +102,11 @@ struct request {
 int request_init(struct request *request, struct context *context, const char *format);
 /* The same where the filter is a part of the arguments only. */
 int request_init_filter(struct request *request, struct context *context, const char *format, const char *filter);
+/*
+ * The same for a filter that is held against what the kernel tells: of an expectation it takes the
+ * zone, but does not tell it.
+ */
+int request_init_matching(struct request *request, struct context *context, const char *format);
 /* The same for a command without a filter. */
 int request_init_printer(struct request *request, struct context *context, const char *format);
 void request_done(struct request *request);
@@ -104,7 +119,7 @@ void request_narrow(struct request *request, struct filter *filter);
 /* The sink that prints as --sort and --limit have it; NULL with request->error filled in. */
 struct sink *request_print_sink(struct request *request);
 /* Whether a command that changes entries prints them: if a format was asked for, and in a dry run. */
-bool request_shows(const struct request *request);
+bool request_shows_changes(const struct context *context);
 /* Then that sink, else NULL; request->error says whether that is a failure. */
 struct sink *request_sink_to_show(struct request *request);
 /* --explain: what of the filter goes to the kernel, on standard output. The exit status. */
@@ -120,6 +135,13 @@ int request_run(struct request *request, struct sink *sink);
 int request_delete(struct request *request, struct sink *shown, struct tally *tally);
 /* The same without deleting: what would go. The exit status. */
 int request_dry_run(struct request *request, struct sink *shown, struct tally *tally);
+/* "entry", "expectations": what the request is about. */
+const char *request_noun(const struct request *request, uint64_t count);
+/* The commands list, get, delete and events, about whatever the context's environment says. The exit status. */
+int request_list(struct context *context);
+int request_get(struct context *context);
+int request_delete_matches(struct context *context);
+int request_follow(struct context *context);
 /* What the failure of a query or of the output means to the user. The exit status. */
 int request_failed(struct request *request, int result);
 /* One warning for each setting without which the kernel does not keep what the user named. */

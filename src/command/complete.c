@@ -34,6 +34,8 @@ struct completion {
 	int count;
 	char *word;     /* the one being completed, maybe empty */
 	const struct command *command; /* NULL: not there yet */
+	enum subject subject; /* what the words are about */
+	bool is_live;         /* events of it */
 	size_t keep;    /* of it, what stays in front of each candidate ("src," of a list) */
 };
 
@@ -169,15 +171,10 @@ static void complete_format(struct completion *completion)
 		offer(completion, extra->name);
 }
 
-static bool has_events(const struct completion *completion)
-{
-	return completion->command == &events_command;
-}
-
 static void offer_fields(struct completion *completion)
 {
 	for (enum field_id id = 0; id < FIELD_STORED; id++)
-		if (has_events(completion) || !(fields[id].flags & OF_EVENT))
+		if (field_is_of(id, completion->subject, completion->is_live))
 			offer(completion, fields[id].name);
 }
 
@@ -258,6 +255,9 @@ static void complete_source(struct completion *completion, enum completion_sourc
 	case COMPLETE_FLUSH:
 		offer(completion, "all");
 		offer(completion, "idle");
+		break;
+	case COMPLETE_EXPECT:
+		completion->command->complete(NULL, 0, &(struct completer){ offer_with, completion });
 		break;
 	case COMPLETE_TOPIC:
 		for (size_t i = 0; commands[i]; i++)
@@ -355,14 +355,15 @@ static int look_at(void *data, const struct nlmsghdr *message)
 static void complete_live(struct completion *completion, enum field_id field)
 {
 	struct live live = { .completion = completion, .field = field };
-	struct kernel_filter everything = { 0 };
+	struct kernel_filter everything = { .subject = completion->subject };
 	struct netlink netlink;
 	struct error error = { 0 };
 	bool is_interrupted;
 
 	field_set_include(&live.fields, field);
 	live.fields = field_set_closure(&live.fields);
-	decoder_init(&live.decoder, &live.fields);
+	live.environment.subject = completion->subject;
+	decoder_init_of(&live.decoder, completion->subject, &live.fields);
 	if (buffer_init(&live.seen, -1) == 0 && netlink_open(&netlink, &error) == 0) {
 		netlink_dump(&netlink, &everything, look_at, &live, &is_interrupted, &error);
 		netlink_close(&netlink);
@@ -421,7 +422,7 @@ static void complete_filter(struct completion *completion, const struct place *p
 				offer(completion, *at);
 		return;
 	}
-	filter_each_word(has_events(completion), offer_word, completion);
+	filter_each_word(completion->subject, completion->is_live, offer_word, completion);
 	offer(completion, "not");
 	if (place->filter_words > 0 && !is_connective(place->last)) {
 		offer(completion, "and");
@@ -449,12 +450,14 @@ static void complete_terms(struct completion *completion, const char *last, bool
 	}
 	if (is_change)
 		draft_change_fields(&settable);
-	else
+	else if (completion->subject == SUBJECT_ENTRY)
 		netlink_create_fields(&settable);
+	else
+		netlink_expect_fields(&settable);
 	for (enum field_id id = 0; id < FIELD_STORED; id++)
 		if (field_set_has(&settable, id))
 			offer(completion, fields[id].name);
-	if (!is_change) {
+	if (!is_change && completion->subject == SUBJECT_ENTRY) {
 		offer(completion, "snat");
 		offer(completion, "dnat");
 	}
@@ -462,7 +465,7 @@ static void complete_terms(struct completion *completion, const char *last, bool
 		enum field_id id = bare_word_fields[i];
 
 		for (const struct word *word = kinds[fields[id].kind].words; word->name; word++)
-			if (!word->is_alias && (!is_change || field_set_has(&settable, id)) &&
+			if (!word->is_alias && field_set_has(&settable, id) &&
 			    (id != FIELD_status || draft_takes_status(word)) &&
 			    (id != FIELD_status || !is_change || word->value == word->mask))
 				offer_lower(completion, word->name);
@@ -536,7 +539,7 @@ static void add_argument(struct place *place, char *word)
 	if (place->command->completes == COMPLETE_CHANGE && !place->is_behind_set && strcmp(word, "set") == 0) {
 		place->is_behind_set = true;
 		place->last = place->before = "";
-	} else if (!is_first || place->command->completes != COMPLETE_FLUSH) {
+	} else if (!is_first || (place->command->completes != COMPLETE_FLUSH && place->command->completes != COMPLETE_EXPECT)) {
 		add_filter_word(place, word);
 	}
 }
@@ -573,16 +576,31 @@ static bool find_place(int count, char *const *words, struct place *place)
 	return true;
 }
 
+static bool is_first(const struct place *place, const char *word)
+{
+	return place->first && strcmp(place->first, word) == 0;
+}
+
 /* Whether a filter stands behind the command's own words. */
 static bool is_in_filter(const struct place *place)
 {
 	enum completion_source source = place->command->completes;
 
 	if (source == COMPLETE_FLUSH)
-		return place->first && strcmp(place->first, "idle") == 0;
+		return is_first(place, "idle");
 	if (source == COMPLETE_CHANGE)
 		return !place->is_behind_set;
+	if (source == COMPLETE_EXPECT)
+		return place->first && !is_first(place, "add") && !is_first(place, "flush");
 	return source == COMPLETE_FILTER || source == COMPLETE_WHERE;
+}
+
+/* Whether the words describe something new, or what shall change. */
+static bool is_in_description(const struct place *place)
+{
+	enum completion_source source = place->command->completes;
+
+	return source == COMPLETE_TERMS || place->is_behind_set || (source == COMPLETE_EXPECT && is_first(place, "add"));
 }
 
 bool command_line_awaits_operator(int count, char *const *words)
@@ -618,6 +636,8 @@ static void complete(struct completion *completion)
 	if (place.command && !place.option && is_in_filter(&place))
 		split_at_operator(completion, &place);
 	completion->command = place.command;
+	completion->subject = place.command == &expect_command ? SUBJECT_EXPECTATION : SUBJECT_ENTRY;
+	completion->is_live = place.command == &events_command || is_first(&place, "events");
 	if (place.option) {
 		complete_source(completion, place.option->values);
 		return;
@@ -641,7 +661,7 @@ static void complete(struct completion *completion)
 		place.command->complete(place.arguments, place.argument_count, &(struct completer){ offer_with, completion });
 	else if (is_in_filter(&place))
 		complete_filter(completion, &place);
-	else if (place.command->completes == COMPLETE_TERMS || place.is_behind_set)
+	else if (is_in_description(&place))
 		complete_terms(completion, place.last, place.is_behind_set);
 }
 

@@ -12,7 +12,7 @@ static void note_count(const struct request *request, const char *before, uint64
 
 	if (buffer_init(&text, -1))
 		return;
-	buffer_format(&text, "%s%llu %s%s", before, (unsigned long long)count, count == 1 ? "entry" : "entries", behind);
+	buffer_format(&text, "%s%llu %s%s", before, (unsigned long long)count, request_noun(request, count), behind);
 	if (tally && tally->row_count > 0) {
 		buffer_text(&text, " (");
 		tally_format(tally, &text);
@@ -23,10 +23,14 @@ static void note_count(const struct request *request, const char *before, uint64
 	buffer_done(&text);
 }
 
-/* Where a session keeps what it deletes; NULL: nowhere. */
+/* Where a session keeps what it deletes; NULL: nowhere. An expectation cannot be put back. */
 static struct store *find_store(const struct context *context)
 {
-	return context->session && !context->session->is_without_undo ? &context->session->taken : NULL;
+	struct session *session = context->session;
+
+	if (!session || session->is_without_undo || context->environment.subject != SUBJECT_ENTRY)
+		return NULL;
+	return &session->taken;
 }
 
 /* Says what happened, whatever else went wrong. */
@@ -108,7 +112,7 @@ static bool is_agreed(struct request *request, int *status)
 	}
 	tally_format(&tally, &text);
 	is_yes = count > 0 && request_confirm(context, "Delete %llu %s (%s)?", (unsigned long long)count,
-					      count == 1 ? "entry" : "entries", buffer_string(&text));
+					      request_noun(request, count), buffer_string(&text));
 	buffer_done(&text);
 	if (count == 0)
 		*status = request_status(request);
@@ -128,7 +132,7 @@ static int delete_with(struct request *request, struct netlink_batch *batch, str
 	netlink_delete_fields(&request->query.fields);
 	if (store)
 		netlink_create_fields(&request->query.fields);
-	sink = delete_sink_new(batch, &vanished, store, shown, &request->error);
+	sink = delete_sink_new(batch, request->context->environment.subject, &vanished, store, shown, &request->error);
 	sink = sink ? with_tally(request, tally, sink) : NULL;
 	if (!sink)
 		return request_failed(request, -ENOMEM);
@@ -165,15 +169,16 @@ int request_delete(struct request *request, struct sink *shown, struct tally *ta
 	return status;
 }
 
-static int delete_run(struct context *context)
+int request_delete_matches(struct context *context)
 {
 	struct request request;
 	struct sink *shown = NULL;
 	int status;
 
-	if (request_init(&request, context, "proc") == 0 && !request.filter)
+	if (request_init_matching(&request, context, "proc") == 0 && !request.filter)
 		error_usage(&request.error, 0,
-			    "refused without a filter, nothing was deleted; to empty the table: conntab flush all");
+			    "refused without a filter, nothing was deleted; to empty the table: conntab %s",
+			    context->environment.subject == SUBJECT_ENTRY ? "flush all" : "expect flush");
 	if (!request.error.code && !context->settings.is_explain)
 		shown = request_sink_to_show(&request);
 	if (request.error.code)
@@ -205,5 +210,5 @@ const struct command delete_command = {
 	.options = FILTER_OPTIONS | OPTION_BIT(OPTION_DRY_RUN) | OPTION_BIT(OPTION_COLUMNS) | OPTION_BIT(OPTION_YES),
 	.is_narrowed = true,
 	.completes = COMPLETE_FILTER,
-	.run = delete_run,
+	.run = request_delete_matches,
 };

@@ -29,6 +29,11 @@ static int plan(struct events *events)
 	filter_fields(request->filter, &read);
 	filter_plan_events(request->query.is_without_kernel ? NULL : request->filter, request->query.family, is_resync,
 			   &events->kernel);
+	/* Of expectations the kernel's packet filter knows only the family. */
+	if (request->context->environment.subject == SUBJECT_EXPECTATION)
+		events->kernel = (struct kernel_filter){ .subject = SUBJECT_EXPECTATION,
+							 .family = request->query.family,
+							 .events = events->kernel.events };
 	if (!events->kernel.events)
 		return error_usage(&request->error, 0, "no event that the kernel sends can match: they are new, update and destroy");
 	if (is_resync && (field_set_has(&read, FIELD_event) || field_set_has(&read, FIELD_when)))
@@ -124,7 +129,7 @@ static int follow_events(struct events *events, struct sink *sink)
 	return result;
 }
 
-static int events_run(struct context *context)
+int request_follow(struct context *context)
 {
 	struct events events = { 0 };
 	struct request *request = &events.request;
@@ -133,7 +138,8 @@ static int events_run(struct context *context)
 
 	context->environment.is_live = true;
 	context->settings.limit = context->settings.count;
-	if (request_init(request, context, "conntrack") == 0 && plan(&events) == 0 && !context->settings.is_explain)
+	if (request_init_matching(request, context, "conntrack") == 0 && plan(&events) == 0 &&
+	    !context->settings.is_explain)
 		sink = request_print_sink(request);
 	if (sink)
 		result = follow_events(&events, sink);
@@ -183,5 +189,5 @@ const struct command events_command = {
 	.completes = COMPLETE_FILTER,
 	.is_narrowed = true,
 	.is_endless = true,
-	.run = events_run,
+	.run = request_follow,
 };

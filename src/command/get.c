@@ -12,6 +12,9 @@ static int get_entry(struct request *request, struct sink *sink)
 
 	request->query.sink = sink;
 	result = filter_as_tuple(request->filter, request->query.family, &tuple, &is_reply, error);
+	/* Of an expectation the kernel looks for the one that a connection with this tuple meets. */
+	if (request->context->environment.subject == SUBJECT_EXPECTATION)
+		request->query.filter = NULL;
 	if (result == 0)
 		result = netlink_open(&request->netlink, error);
 	if (result == 0)
@@ -21,11 +24,11 @@ static int get_entry(struct request *request, struct sink *sink)
 	if (result == 0 && request->query.matched == 0)
 		result = -ENOENT;
 	if (result == -ENOENT && !error->code)
-		error_set(error, result, "no such entry");
+		error_set(error, result, "no such %s", request_noun(request, 1));
 	return result < 0 ? request_failed(request, result) : STATUS_OK;
 }
 
-static int get_run(struct context *context)
+int request_get(struct context *context)
 {
 	struct request request;
 	struct sink *sink = NULL;
@@ -50,5 +53,5 @@ const struct command get_command = {
 		    "conntab get udp reply.src 192.0.2.53 reply.sport 53 reply.dst 192.0.2.1 reply.dport 5353 zone 7\n",
 	.options = OPTION_BIT(OPTION_COLUMNS),
 	.completes = COMPLETE_FILTER,
-	.run = get_run,
+	.run = request_get,
 };

@@ -491,7 +491,7 @@ static void offer_rest(const char *action, char **words, int count, const struct
 static void helper_complete(char **words, int count, const struct completer *completer)
 {
 	if (count == 0)
-		policy_offer_actions(actions, completer);
+		action_offer(actions, sizeof(actions[0]), completer);
 	else if (strcmp(words[0], "list") == 0 || strcmp(words[0], "flush") == 0)
 		return;
 	else if (count == 1)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "command.h"
 
-static int list_run(struct context *context)
+int request_list(struct context *context)
 {
 	struct request request;
 	struct sink *sink = NULL;
 	int status;
 
-	if (request_init(&request, context, "proc") == 0 && !context->settings.is_explain)
+	if (request_init_matching(&request, context, "proc") == 0 && !context->settings.is_explain)
 		sink = request_print_sink(&request);
 	if (request.error.code)
 		status = report_error(context, &request.error);
@@ -33,5 +33,5 @@ const struct command list_command = {
 	.options = PRINT_OPTIONS | FILTER_OPTIONS,
 	.completes = COMPLETE_FILTER,
 	.is_narrowed = true,
-	.run = list_run,
+	.run = request_list,
 };

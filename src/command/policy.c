@@ -29,34 +29,47 @@ static int choose_format(struct policy_job *job, const struct policy_action *act
 			   job->format, suggestion_text(&suggestion, nearest, sizeof(nearest)));
 }
 
-/* "list, get or flush" */
-static void name_actions(const struct policy_action *actions, char *text, size_t size)
+/* The name of row `index`; NULL behind the last one. */
+static const char *action_name(const void *actions, size_t size, size_t index)
 {
-	size_t length = 0;
-
-	for (size_t i = 0; actions[i].name && length < size; i++)
-		length += (size_t)snprintf(text + length, size - length, "%s%s",
-					   i == 0 ? "" : actions[i + 1].name ? ", " : " or ", actions[i].name);
+	return *(const char *const *)(const void *)((const char *)actions + index * size);
 }
 
-static const struct policy_action *find_action(struct policy_job *job, const struct policy_action *actions)
+/* "list, get or flush" */
+static void name_actions(const void *actions, size_t size, char *text, size_t room)
 {
-	const char *name = job->context->command->name, *word = job->count > 0 ? job->words[0] : "";
+	size_t length = 0;
+	const char *name;
+
+	for (size_t i = 0; (name = action_name(actions, size, i)) && length < room; i++)
+		length += (size_t)snprintf(text + length, room - length, "%s%s",
+					   i == 0 ? "" : action_name(actions, size, i + 1) ? ", " : " or ", name);
+}
+
+const void *action_find(const struct context *context, const void *actions, size_t size, struct error *error)
+{
+	const char *name = context->command->name, *word = context->argument_count > 0 ? context->arguments[0] : "";
 	struct suggestion suggestion = { .typed = slice_of(word) };
 	char names[128], nearest[64];
 
-	for (size_t i = 0; actions[i].name; i++) {
-		if (strcmp(word, actions[i].name) == 0)
-			return &actions[i];
-		suggestion_offer(&suggestion, actions[i].name);
+	for (size_t i = 0; action_name(actions, size, i); i++) {
+		if (strcmp(word, action_name(actions, size, i)) == 0)
+			return (const char *)actions + i * size;
+		suggestion_offer(&suggestion, action_name(actions, size, i));
 	}
-	name_actions(actions, names, sizeof(names));
+	name_actions(actions, size, names, sizeof(names));
 	if (*word)
-		error_usage(&job->error, 0, "%s does not know \"%.32s\", but %s%s", name, word, names,
+		error_usage(error, 0, "%s does not know \"%.32s\", but %s%s", name, word, names,
 			    suggestion_text(&suggestion, nearest, sizeof(nearest)));
 	else
-		error_usage(&job->error, 0, "%s what? %s", name, names);
+		error_usage(error, 0, "%s what? %s", name, names);
 	return NULL;
+}
+
+void action_offer(const void *actions, size_t size, const struct completer *completer)
+{
+	for (size_t i = 0; action_name(actions, size, i); i++)
+		completer->offer(completer->data, action_name(actions, size, i));
 }
 
 static int check_count(struct policy_job *job, const struct policy_action *action)
@@ -71,7 +84,7 @@ static int check_count(struct policy_job *job, const struct policy_action *actio
 int policy_run(struct context *context, const struct policy_action *actions)
 {
 	struct policy_job job = { .context = context, .words = context->arguments, .count = context->argument_count };
-	const struct policy_action *action = find_action(&job, actions);
+	const struct policy_action *action = action_find(context, actions, sizeof(*actions), &job.error);
 	int result;
 
 	if (!action)
@@ -87,12 +100,6 @@ int policy_run(struct context *context, const struct policy_action *actions)
 		result = action->run(&job);
 	netlink_close(&job.netlink);
 	return result == 0 ? STATUS_OK : report_error(context, &job.error);
-}
-
-void policy_offer_actions(const struct policy_action *actions, const struct completer *completer)
-{
-	for (size_t i = 0; actions[i].name; i++)
-		completer->offer(completer->data, actions[i].name);
 }
 
 bool policy_family(const char *word, uint8_t *family)

@@ -30,8 +30,6 @@ extern const char *const policy_formats[];
 
 /* Finds the action that the first word names and runs it with a socket. The exit status. */
 int policy_run(struct context *context, const struct policy_action *actions);
-/* Offers the actions' names to the completion. */
-void policy_offer_actions(const struct policy_action *actions, const struct completer *completer);
 
 /* Reads `word` as a family, if it is one. */
 bool policy_family(const char *word, uint8_t *family);

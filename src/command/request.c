@@ -82,13 +82,47 @@ bool request_wants_color(const struct context *context)
 	return isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
 }
 
-/* A condition about what an entry never has would be a trap: with "not" in front it would take all of them. */
-static int refuse_event_fields(struct request *request)
+const char *request_noun(const struct request *request, uint64_t count)
 {
-	for (enum field_id id = 0; id < FIELD_STORED; id++)
-		if (field_set_has(&request->chosen, id) && fields[id].flags & OF_EVENT)
-			return error_usage(&request->error, 0, "entries have no %s: it belongs to conntab events", fields[id].name);
+	if (request->context->environment.subject == SUBJECT_EXPECTATION)
+		return count == 1 ? "expectation" : "expectations";
+	return count == 1 ? "entry" : "entries";
+}
+
+/* A condition about what an entry never has would be a trap: with "not" in front it would take all of them. */
+static int refuse_strange_fields(struct request *request)
+{
+	const struct environment *environment = &request->context->environment;
+	bool is_entry = environment->subject == SUBJECT_ENTRY;
+	const char *subject = request_noun(request, 0);
+
+	for (enum field_id id = 0; id < FIELD_STORED; id++) {
+		if (!field_set_has(&request->chosen, id) || field_is_of(id, environment->subject, environment->is_live))
+			continue;
+		if (fields[id].flags & OF_EVENT)
+			return error_usage(&request->error, 0, "%s have no %s: it belongs to %sevents", subject,
+					   fields[id].name, is_entry ? "conntab " : "conntab expect ");
+		return error_usage(&request->error, 0, "%s have no %s%s", subject, fields[id].name,
+				   fields[id].flags & OF_EXPECTATION ? ": it belongs to conntab expect" : "");
+	}
 	return 0;
+}
+
+/* "addr" and "port", known by having named all, mean of an expectation those members that it can have. */
+static void drop_strange_members(struct request *request)
+{
+	const struct environment *environment = &request->context->environment;
+
+	for (enum field_id id = FIELD_STORED; id < FIELD_COUNT; id++) {
+		const uint8_t *members = fields[id].members;
+		size_t count = 0;
+
+		while (count < sizeof(fields[id].members) && field_set_has(&request->chosen, members[count]))
+			count++;
+		for (size_t i = 0; count == sizeof(fields[id].members) && i < count; i++)
+			if (!field_is_of(members[i], environment->subject, environment->is_live))
+				field_set_remove(&request->chosen, members[i]);
+	}
 }
 
 uint8_t request_family(const struct settings *settings)
@@ -142,12 +176,24 @@ int request_init_filter(struct request *request, struct context *context, const 
 	    narrow_to_session(request) || init_printer(request, format))
 		return request->error.code;
 	filter_fields(request->filter, &request->chosen);
-	if (!context->environment.is_live && refuse_event_fields(request))
+	drop_strange_members(request);
+	if (refuse_strange_fields(request))
 		return request->error.code;
 	request->query = (struct query){ .filter = request->filter, .family = request_family(settings),
 					 .is_without_kernel = settings->is_no_kernel,
 					 .environment = &context->environment };
 	return 0;
+}
+
+int request_init_matching(struct request *request, struct context *context, const char *format)
+{
+	int result = request_init(request, context, format);
+
+	if (result == 0 && context->environment.subject == SUBJECT_EXPECTATION &&
+	    field_set_has(&request->chosen, FIELD_zone))
+		result = error_usage(&request->error, 0, "the kernel does not tell the zone of an expectation; "
+				     "conntab expect get takes it");
+	return result;
 }
 
 void request_narrow(struct request *request, struct filter *filter)
@@ -200,16 +246,17 @@ struct sink *request_print_sink(struct request *request)
 	return sink;
 }
 
-bool request_shows(const struct request *request)
+bool request_shows_changes(const struct context *context)
 {
-	const struct settings *settings = &request->context->settings;
+	const struct settings *settings = &context->settings;
 
-	return (settings->is_dry_run && !settings->is_quiet) || settings->output || settings->is_json || settings->columns;
+	return (settings->is_dry_run && !settings->is_quiet) || settings->output || settings->is_json ||
+	       settings->columns;
 }
 
 struct sink *request_sink_to_show(struct request *request)
 {
-	return request_shows(request) ? request_print_sink(request) : NULL;
+	return request_shows_changes(request->context) ? request_print_sink(request) : NULL;
 }
 
 static void explain_fields(struct buffer *out, const struct field_set *set)
@@ -223,6 +270,7 @@ static int explain(struct request *request, const struct kernel_plan *plan)
 {
 	struct naming *naming = &request->context->environment.naming;
 	struct buffer *out = request->context->out;
+	const char *what = request->context->environment.is_live ? "event" : request_noun(request, 1);
 	struct buffer part;
 	int result;
 
@@ -231,13 +279,15 @@ static int explain(struct request *request, const struct kernel_plan *plan)
 	if (request->filter)
 		filter_format(request->filter, out, naming);
 	else
-		buffer_format(out, "none: every %s", request->context->environment.is_live ? "event" : "entry");
+		buffer_format(out, "none: every %s", what);
 	for (unsigned i = 0; i < plan->count; i++) {
 		if (buffer_init(&part, -1))
 			return STATUS_FAILED;
 		kernel_filter_format(&plan->dumps[i], &part, naming);
-		buffer_format(out, "\nkernel   %s", part.length ? buffer_string(&part) :
-			      plan->dumps[i].events ? "sends every event" : "sends every entry");
+		if (part.length)
+			buffer_format(out, "\nkernel   %s", buffer_string(&part));
+		else
+			buffer_format(out, "\nkernel   sends every %s", what);
 		buffer_done(&part);
 	}
 	buffer_text(out, "\nconntab  ");
@@ -253,7 +303,7 @@ int request_explain(struct request *request)
 {
 	struct kernel_plan plan;
 
-	filter_plan(request->query.is_without_kernel ? NULL : request->filter, request->query.family, &plan);
+	query_plan(&request->query, &plan);
 	return explain(request, &plan);
 }
 

@@ -533,7 +533,7 @@ static void timeout_complete(char **words, int count, const struct completer *co
 	const char *action = count > 0 ? words[0] : "";
 
 	if (count == 0)
-		policy_offer_actions(actions, completer);
+		action_offer(actions, sizeof(actions[0]), completer);
 	else if (strcmp(action, "delete") == 0 ||
 		 (count == 1 && (strcmp(action, "get") == 0 || strcmp(action, "set") == 0)))
 		offer_policies(completer, NULL);

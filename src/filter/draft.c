@@ -30,6 +30,7 @@ static const uint32_t status_given =
 void draft_init(struct draft *draft)
 {
 	memset(draft, 0, sizeof(*draft));
+	draft->noun = "entry";
 	netlink_create_fields(&draft->settable);
 }
 
@@ -64,6 +65,18 @@ static int take_status(struct draft *draft, const struct operand *operand, struc
 				   value.at);
 	draft->record.status &= (uint32_t)~operand->bits.mask;
 	draft->record.status |= (uint32_t)operand->bits.value;
+	return 0;
+}
+
+/* Of an expectation; the kernel sets "userspace" itself. */
+static int take_flags(struct draft *draft, const struct operand *operand, struct slice value, struct error *error)
+{
+	const uint64_t given = NF_CT_EXPECT_PERMANENT | NF_CT_EXPECT_INACTIVE;
+
+	if (operand->test != TEST_MASK || operand->bits.mask & ~given)
+		return error_usage(error, 0, "flags: \"%.*s\": you can give permanent and inactive", shown(value),
+				   value.at);
+	draft->record.flags |= (uint32_t)operand->bits.value;
 	return 0;
 }
 
@@ -114,13 +127,16 @@ static int take_operand(struct draft *draft, enum field_id id, const struct oper
 			struct error *error)
 {
 	void *member = (char *)&draft->record + fields[id].offset;
+	size_t length = id == FIELD_helper ? HELPER_LENGTH : fields[id].size - 1u;
 
 	switch (fields[id].kind) {
 	case KIND_STATUS:
 		return take_status(draft, operand, value, error);
+	case KIND_FLAGS:
+		return take_flags(draft, operand, value, error);
 	case KIND_TEXT:
-		if (value.length > HELPER_LENGTH)
-			return error_usage(error, 0, "%s: longer than %d letters", fields[id].name, HELPER_LENGTH);
+		if (value.length > length)
+			return error_usage(error, 0, "%s: longer than %zu letters", fields[id].name, length);
 		slice_copy(value, member, fields[id].size);
 		return 0;
 	case KIND_ADDRESS:
@@ -168,7 +184,7 @@ static int cannot_be_given(const struct draft *draft, const char *name, struct e
 
 static bool is_list(enum field_id id)
 {
-	return fields[id].kind == KIND_STATUS || fields[id].kind == KIND_LABELS;
+	return fields[id].kind == KIND_STATUS || fields[id].kind == KIND_LABELS || fields[id].kind == KIND_FLAGS;
 }
 
 int draft_set(struct draft *draft, enum field_id id, struct slice value, struct naming *naming, struct error *error)
@@ -376,11 +392,11 @@ int draft_complete_tuple(struct draft *draft, uint8_t family, struct error *erro
 	enum field_id missing;
 
 	if (!record_has(record, FIELD_proto))
-		return error_usage(error, 0, "the entry lacks its protocol (tcp, udp, icmp, ...)");
+		return error_usage(error, 0, "the %s lacks its protocol (tcp, udp, icmp, ...)", draft->noun);
 	default_members(record);
 	missing = tuple_missing_member(record, false);
 	if (missing != FIELD_NONE)
-		return error_usage(error, 0, "the entry lacks %s", fields[missing].name);
+		return error_usage(error, 0, "the %s lacks %s", draft->noun, fields[missing].name);
 	if (check_fields(draft, error))
 		return error->code;
 	return check_families(draft, family, error);

@@ -299,7 +299,8 @@ static struct node *fault_unknown_word(struct parser *parser)
 			    "\"%s\" is an address without a field; did you mean \"addr %s\" (or src, dst)?", name, name);
 		return NULL;
 	}
-	filter_each_word(true, offer_word, &suggestion);
+	filter_each_word(SUBJECT_ENTRY, true, offer_word, &suggestion);
+	filter_each_word(SUBJECT_EXPECTATION, true, offer_word, &suggestion);
 	error_usage(parser->error, parser->token.column,
 		    "\"%s\" is no field, protocol, state or status%s%s", name,
 		    suggestion_text(&suggestion, nearest, sizeof(nearest)),

@@ -28,16 +28,17 @@ static void each_lower(void (*each)(void *, const char *, const char *), void *d
 	each(data, lower, help);
 }
 
-void filter_each_word(bool has_events, void (*each)(void *data, const char *word, const char *help), void *data)
+void filter_each_word(enum subject subject, bool is_live,
+		      void (*each)(void *data, const char *word, const char *help), void *data)
 {
 	for (enum field_id id = 0; id < FIELD_COUNT; id++)
-		if (has_events || !(fields[id].flags & OF_EVENT))
+		if (field_is_of(id, subject, is_live))
 			each(data, fields[id].name, fields[id].help);
 	for (size_t i = 0; bare_word_fields[i] != FIELD_NONE; i++) {
 		const struct field *field = &fields[bare_word_fields[i]];
 		const struct kind *kind = &kinds[field->kind];
 
-		if (!has_events && field->flags & OF_EVENT)
+		if (!field_is_of(bare_word_fields[i], subject, is_live))
 			continue;
 		for (const struct word *word = kind->words; word->name; word++)
 			if (!word->is_alias)

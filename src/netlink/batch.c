@@ -166,17 +166,23 @@ int netlink_batch_send(struct netlink_batch *batch, struct error *error)
 	return result;
 }
 
-static struct nlmsghdr *begin(struct netlink_batch *batch, enum task task, uint16_t type, uint16_t flags,
-			      const struct record *record, uint64_t tag)
+static struct nlmsghdr *begin_of(struct netlink_batch *batch, enum task task, uint8_t subsystem, uint8_t type,
+				 uint16_t flags, const struct record *record, uint64_t tag)
 {
-	struct nlmsghdr *message =
-		netlink_message(batch->netlink, batch->buffer + batch->length, type, flags, record->family);
+	struct nlmsghdr *message = netlink_message_of(batch->netlink, batch->buffer + batch->length, subsystem, type,
+						      flags, record->family);
 
 	if (batch->count == 0)
 		batch->first_sequence = message->nlmsg_seq;
 	batch->tasks[batch->count] = task;
 	batch->tags[batch->count] = tag;
 	return message;
+}
+
+static struct nlmsghdr *begin(struct netlink_batch *batch, enum task task, uint8_t type, uint16_t flags,
+			      const struct record *record, uint64_t tag)
+{
+	return begin_of(batch, task, NFNL_SUBSYS_CTNETLINK, type, flags, record, tag);
 }
 
 static void end(struct netlink_batch *batch, const struct nlmsghdr *message)
@@ -204,6 +210,17 @@ int netlink_batch_delete(struct netlink_batch *batch, const struct record *recor
 		mnl_attr_put_u16(message, CTA_ZONE, htons(record->zone));
 	if (record_has(record, FIELD_id))
 		mnl_attr_put_u32(message, CTA_ID, htonl(record->id));
+	end(batch, message);
+	return send_if_full(batch, error);
+}
+
+int netlink_batch_delete_expectation(struct netlink_batch *batch, const struct record *record, uint64_t tag,
+				     struct error *error)
+{
+	struct nlmsghdr *message = begin_of(batch, TASK_DELETE, NFNL_SUBSYS_CTNETLINK_EXP, IPCTNL_MSG_EXP_DELETE, 0,
+					    record, tag);
+
+	netlink_put_expected(message, record);
 	end(batch, message);
 	return send_if_full(batch, error);
 }

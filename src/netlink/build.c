@@ -9,24 +9,33 @@
 
 /* A tuple's parts: the field, in each of the tuples, and where it goes. */
 struct tuple_part {
-	uint8_t field[3]; /* by enum direction */
+	uint8_t field[DIRECTIONS];
 	uint8_t attribute;
 	uint8_t attribute_v6;
 };
 
+/* The last two of an expectation's tuples are written from a record's original one. */
+#define PART(original, reply, master, mask)                                                          \
+	{ [DIRECTION_ORIGINAL] = (original), [DIRECTION_REPLY] = (reply), [DIRECTION_MASTER] = (master), \
+	  [DIRECTION_EXPECT_MASTER] = (master), [DIRECTION_MASK] = (mask),                            \
+	  [DIRECTION_EXPECTED] = (original), [DIRECTION_NAT] = (original) }
+#define ENTRY_PART(original, reply) PART(original, reply, FIELD_NONE, FIELD_NONE)
+
 static const struct tuple_part address_parts[] = {
-	{ { FIELD_src, FIELD_reply_src, FIELD_master_src }, CTA_IP_V4_SRC, CTA_IP_V6_SRC },
-	{ { FIELD_dst, FIELD_reply_dst, FIELD_master_dst }, CTA_IP_V4_DST, CTA_IP_V6_DST },
+	{ PART(FIELD_src, FIELD_reply_src, FIELD_master_src, FIELD_mask_src), CTA_IP_V4_SRC, CTA_IP_V6_SRC },
+	{ PART(FIELD_dst, FIELD_reply_dst, FIELD_master_dst, FIELD_mask_dst), CTA_IP_V4_DST, CTA_IP_V6_DST },
 };
 
 static const struct tuple_part protocol_parts[] = {
-	{ { FIELD_sport, FIELD_reply_sport, FIELD_master_sport }, CTA_PROTO_SRC_PORT, CTA_PROTO_SRC_PORT },
-	{ { FIELD_dport, FIELD_reply_dport, FIELD_master_dport }, CTA_PROTO_DST_PORT, CTA_PROTO_DST_PORT },
-	{ { FIELD_gre_srckey, FIELD_reply_gre_srckey, FIELD_NONE }, CTA_PROTO_SRC_PORT, CTA_PROTO_SRC_PORT },
-	{ { FIELD_gre_dstkey, FIELD_reply_gre_dstkey, FIELD_NONE }, CTA_PROTO_DST_PORT, CTA_PROTO_DST_PORT },
-	{ { FIELD_icmp_type, FIELD_reply_icmp_type, FIELD_NONE }, CTA_PROTO_ICMP_TYPE, CTA_PROTO_ICMPV6_TYPE },
-	{ { FIELD_icmp_code, FIELD_reply_icmp_code, FIELD_NONE }, CTA_PROTO_ICMP_CODE, CTA_PROTO_ICMPV6_CODE },
-	{ { FIELD_icmp_id, FIELD_reply_icmp_id, FIELD_NONE }, CTA_PROTO_ICMP_ID, CTA_PROTO_ICMPV6_ID },
+	{ PART(FIELD_sport, FIELD_reply_sport, FIELD_master_sport, FIELD_mask_sport),
+	  CTA_PROTO_SRC_PORT, CTA_PROTO_SRC_PORT },
+	{ PART(FIELD_dport, FIELD_reply_dport, FIELD_master_dport, FIELD_mask_dport),
+	  CTA_PROTO_DST_PORT, CTA_PROTO_DST_PORT },
+	{ ENTRY_PART(FIELD_gre_srckey, FIELD_reply_gre_srckey), CTA_PROTO_SRC_PORT, CTA_PROTO_SRC_PORT },
+	{ ENTRY_PART(FIELD_gre_dstkey, FIELD_reply_gre_dstkey), CTA_PROTO_DST_PORT, CTA_PROTO_DST_PORT },
+	{ ENTRY_PART(FIELD_icmp_type, FIELD_reply_icmp_type), CTA_PROTO_ICMP_TYPE, CTA_PROTO_ICMPV6_TYPE },
+	{ ENTRY_PART(FIELD_icmp_code, FIELD_reply_icmp_code), CTA_PROTO_ICMP_CODE, CTA_PROTO_ICMPV6_CODE },
+	{ ENTRY_PART(FIELD_icmp_id, FIELD_reply_icmp_id), CTA_PROTO_ICMP_ID, CTA_PROTO_ICMPV6_ID },
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -41,7 +50,7 @@ static void put_addresses(struct nlmsghdr *message, enum direction direction, co
 		enum field_id id = part->field[direction];
 		const struct address *address;
 
-		if (!field_set_has(present, id))
+		if (id == FIELD_NONE || !field_set_has(present, id))
 			continue;
 		address = field_value(id, tuple).data;
 		if (!nest)
@@ -58,7 +67,7 @@ static void put_addresses(struct nlmsghdr *message, enum direction direction, co
 static void put_protocol(struct nlmsghdr *message, enum direction direction, const struct record *tuple,
 			 const struct field_set *present)
 {
-	bool is_master = direction == DIRECTION_MASTER;
+	bool is_master = direction == DIRECTION_MASTER || direction == DIRECTION_EXPECT_MASTER;
 	uint8_t protocol = is_master ? tuple->master_proto : tuple->proto;
 	struct nlattr *nest;
 
@@ -93,6 +102,10 @@ void netlink_put_tuple(struct nlmsghdr *message, enum direction direction, const
 		[DIRECTION_ORIGINAL] = { CTA_TUPLE_ORIG, FIELD_orig_zone },
 		[DIRECTION_REPLY] = { CTA_TUPLE_REPLY, FIELD_reply_zone },
 		[DIRECTION_MASTER] = { CTA_TUPLE_MASTER, FIELD_NONE },
+		[DIRECTION_EXPECTED] = { CTA_EXPECT_TUPLE, FIELD_NONE },
+		[DIRECTION_MASK] = { CTA_EXPECT_MASK, FIELD_NONE },
+		[DIRECTION_NAT] = { CTA_EXPECT_NAT_TUPLE, FIELD_NONE },
+		[DIRECTION_EXPECT_MASTER] = { CTA_EXPECT_MASTER, FIELD_NONE },
 	};
 	struct nlattr *nest = mnl_attr_nest_start(message, tuples[direction].type);
 	enum field_id zone = tuples[direction].zone;

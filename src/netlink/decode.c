@@ -27,9 +27,8 @@ static uint8_t payload_length(const struct field *field, unsigned path)
 	}
 }
 
-static void add_path(struct decoder *decoder, enum field_id id, unsigned path)
+static void add_path(struct decoder *decoder, enum field_id id, unsigned path, const uint8_t *types)
 {
-	const uint8_t *types = fields[id].paths[path];
 	struct decoder_slot *slot = &decoder->slots[0][types[0]];
 
 	for (unsigned depth = 1; depth < FIELD_PATH_DEPTH && types[depth]; depth++) {
@@ -42,18 +41,29 @@ static void add_path(struct decoder *decoder, enum field_id id, unsigned path)
 	slot->length = payload_length(&fields[id], path);
 }
 
-void decoder_init(struct decoder *decoder, const struct field_set *wanted)
+void decoder_init_of(struct decoder *decoder, enum subject subject, const struct field_set *wanted)
 {
+	bool is_entry = subject == SUBJECT_ENTRY;
+
 	memset(decoder, 0, sizeof(*decoder));
 	for (unsigned node = 0; node < DECODER_NODES; node++)
 		for (unsigned type = 0; type < DECODER_SLOTS; type++)
 			decoder->slots[node][type].field = FIELD_NONE;
 	decoder->node_count = 1; /* the message itself */
+	decoder->subsystem = is_entry ? NFNL_SUBSYS_CTNETLINK : NFNL_SUBSYS_CTNETLINK_EXP;
 	decoder->wants_family = field_set_has(wanted, FIELD_family);
 	for (enum field_id id = 0; id < FIELD_STORED; id++)
-		for (unsigned path = 0; path < FIELD_PATHS_MAX; path++)
-			if (field_set_has(wanted, id) && fields[id].paths[path][0])
-				add_path(decoder, id, path);
+		for (unsigned path = 0; path < FIELD_PATHS_MAX; path++) {
+			const uint8_t *types = is_entry ? fields[id].paths[path] : fields[id].expect_paths[path];
+
+			if (field_set_has(wanted, id) && types[0])
+				add_path(decoder, id, path, types);
+		}
+}
+
+void decoder_init(struct decoder *decoder, const struct field_set *wanted)
+{
+	decoder_init_of(decoder, SUBJECT_ENTRY, wanted);
 }
 
 static void store_number(void *member, uint8_t size, const uint8_t *payload)
@@ -143,7 +153,7 @@ bool decoder_decode(const struct decoder *decoder, const struct nlmsghdr *messag
 	record->present = (struct field_set){ { 0, 0 } };
 	record->family = record->proto = 0; /* read without a look at `present` */
 	if (message->nlmsg_len < MNL_NLMSG_HDRLEN || length < header_length ||
-	    message->nlmsg_type >> 8 != NFNL_SUBSYS_CTNETLINK)
+	    message->nlmsg_type >> 8 != decoder->subsystem)
 		return false;
 	if (decoder->wants_family) {
 		record->family = header->nfgen_family;

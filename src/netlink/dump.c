@@ -169,8 +169,10 @@ int netlink_dump(struct netlink *netlink, const struct kernel_filter *filter,
 		 bool *interrupted, struct error *error)
 {
 	char space[512] = { 0 }; /* the padding behind short attributes is sent too */
+	bool is_entry = filter->subject == SUBJECT_ENTRY;
 	struct nlmsghdr *request =
-		netlink_message(netlink, space, IPCTNL_MSG_CT_GET, NLM_F_DUMP, filter->family);
+		is_entry ? netlink_message(netlink, space, IPCTNL_MSG_CT_GET, NLM_F_DUMP, filter->family) :
+			   netlink_expect_message(netlink, space, IPCTNL_MSG_EXP_GET, NLM_F_DUMP, filter->family);
 
 	put_filter(request, filter);
 	return run_dump(netlink, request, each, data, interrupted, error);

@@ -31,8 +31,10 @@ static void set_size(struct netlink_events *events, uint64_t size)
 
 static int join(const struct netlink_events *events, const struct kernel_filter *filter)
 {
+	int first = filter->subject == SUBJECT_ENTRY ? NFNLGRP_CONNTRACK_NEW : NFNLGRP_CONNTRACK_EXP_NEW;
+
 	for (int event = EVENT_NEW; event <= EVENT_DESTROY; event++) {
-		int group = NFNLGRP_CONNTRACK_NEW + event - EVENT_NEW;
+		int group = first + event - EVENT_NEW;
 
 		if (filter->events >> event & 1 &&
 		    setsockopt(events->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0)

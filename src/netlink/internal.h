@@ -9,7 +9,17 @@
 #include "conntab/netlink.h"
 
 /* The tuples in a struct record: an entry's two directions, and the original one of its master. */
-enum direction { DIRECTION_ORIGINAL, DIRECTION_REPLY, DIRECTION_MASTER };
+enum direction {
+	DIRECTION_ORIGINAL,
+	DIRECTION_REPLY,
+	DIRECTION_MASTER,
+	/* Those of an expectation: the expected one, kept as the original; its mask; the one before translation. */
+	DIRECTION_EXPECTED,
+	DIRECTION_MASK,
+	DIRECTION_NAT, /* kept as the original, too */
+	DIRECTION_EXPECT_MASTER,
+	DIRECTIONS,
+};
 
 /* Begins a ctnetlink request (IPCTNL_MSG_*) in `buffer` with the next sequence number. */
 struct nlmsghdr *netlink_message(struct netlink *netlink, void *buffer, uint16_t type, uint16_t flags,
@@ -37,7 +47,7 @@ bool netlink_is_absent(int code);
 int netlink_absent(struct error *error, const char *what, const char *where);
 /* Copies an attribute's text, cut to `size` with its '\0'; untrusted as it was. */
 void netlink_read_text(const struct nlattr *attribute, char *out, size_t size);
-/* Adds the members of `tuple` that are in `present` as CTA_TUPLE_ORIG, CTA_TUPLE_REPLY or CTA_TUPLE_MASTER. */
+/* Adds the members of `tuple` that are in `present` as CTA_TUPLE_ORIG, CTA_EXPECT_TUPLE and so on. */
 void netlink_put_tuple(struct nlmsghdr *message, enum direction direction, const struct record *tuple,
 		       const struct field_set *present);
 /* Adds the fields of a tuple, but for protocol and zone. */
@@ -52,6 +62,11 @@ void netlink_put_creation(struct nlmsghdr *message, const struct record *record)
 void netlink_put_update(struct nlmsghdr *message, const struct record *record, const struct netlink_masks *masks);
 /* As netlink_refused(), of what netlink_put_creation() built. */
 int netlink_creation_refused(const struct nlmsghdr *message, int code, bool is_update, struct error *error);
+/* As netlink_message() of a request about expectations (IPCTNL_MSG_EXP_*). */
+struct nlmsghdr *netlink_expect_message(struct netlink *netlink, void *buffer, uint8_t type, uint16_t flags,
+					uint8_t family);
+/* Names one expectation: the expected tuple, zone and id, as far as the record has them. */
+void netlink_put_expected(struct nlmsghdr *message, const struct record *record);
 /* Lets an event socket take only what the filter selects, where the kernel can. */
 void netlink_attach_filter(int fd, const struct kernel_filter *filter);
 

@@ -56,8 +56,9 @@ SUM(bytes, orig_bytes, reply_bytes)
 /* The kernel does not send the default zone; a zone of one direction only stands in the tuple. */
 void default_zone(struct record *record, struct environment *environment)
 {
-	(void)environment;
-	if (record_has(record, FIELD_zone) || record_has(record, FIELD_orig_zone) ||
+	/* Of an expectation the kernel does not tell it. */
+	if (environment->subject == SUBJECT_EXPECTATION || record_has(record, FIELD_zone) ||
+	    record_has(record, FIELD_orig_zone) ||
 	    record_has(record, FIELD_reply_zone))
 		return;
 	record->zone = 0;

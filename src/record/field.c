@@ -12,6 +12,7 @@
 enum { TIMESTAMP_EVENT = 27 };
 
 #define PATHS(...) .paths = { __VA_ARGS__ }
+#define EXPECT_PATHS(...) .expect_paths = { __VA_ARGS__ }
 #define DERIVED(function, ...) .derive = (function), .uses = { __VA_ARGS__, FIELD_NONE }
 #define MEMBERS(...) .members = { __VA_ARGS__ }
 
@@ -67,6 +68,30 @@ enum field_id field_find(struct slice name)
 		if (slice_is(name, fields[id].name) || list_has(fields[id].alias, name))
 			return id;
 	return FIELD_NONE;
+}
+
+/* What has neither a path nor a function is in the header of every message. */
+static bool is_of_expectation(enum field_id id)
+{
+	const struct field *field = &fields[id];
+
+	if (field_is_any_of(id))
+		return is_of_expectation(field->members[0]);
+	if (field->expect_paths[0][0] || !(field->paths[0][0] || field->derive))
+		return true;
+	if (field->paths[0][0])
+		return false;
+	for (size_t i = 0; field->uses[i] != FIELD_NONE; i++)
+		if (!is_of_expectation(field->uses[i]))
+			return false;
+	return true;
+}
+
+bool field_is_of(enum field_id id, enum subject subject, bool is_live)
+{
+	if (fields[id].flags & OF_EVENT)
+		return is_live;
+	return subject == SUBJECT_EXPECTATION ? is_of_expectation(id) : !(fields[id].flags & OF_EXPECTATION);
 }
 
 uint64_t field_maximum(enum field_id id)

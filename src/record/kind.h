@@ -13,7 +13,15 @@
 #define KIND_NEXT(name) \
 	bool name(const struct value *value, unsigned *position, struct list_part *part)
 
-extern const struct word event_words[], family_words[], protocol_words[], state_words[], status_words[];
+extern const struct word event_words[], family_words[], protocol_words[], state_words[], status_words[],
+	flags_words[];
+
+/* Reads one of the words, bits that are set as a number, or value/mask. */
+bool bits_parse(const struct word *words, struct slice text, uint64_t maximum, struct naming *naming,
+		struct operand *operand, struct reason *reason);
+/* The next bit of a number at or after `*position`; the first `count` words name bits, from bit 0 on. */
+bool bits_next(const struct word *words, unsigned count, const struct value *value, unsigned *position,
+	       struct list_part *part);
 
 KIND_PARSE(event_parse);
 KIND_PARSE(family_parse);
@@ -27,6 +35,7 @@ KIND_PARSE(time_parse);
 KIND_PARSE(mark_parse);
 KIND_PARSE(state_parse);
 KIND_PARSE(status_parse);
+KIND_PARSE(flags_parse);
 KIND_PARSE(labels_parse);
 KIND_PARSE(text_parse);
 
@@ -51,6 +60,7 @@ void counter_bucket(uint64_t number, uint64_t *low, uint64_t *end);
 void duration_bucket(uint64_t number, uint64_t *low, uint64_t *end);
 
 KIND_NEXT(status_next);
+KIND_NEXT(flags_next);
 KIND_NEXT(labels_next);
 
 void event_format_number(struct buffer *buffer, uint64_t number);

@@ -291,9 +291,10 @@ KIND_FORMAT(state_format)
 	buffer_text(buffer, state_name((uint8_t)value->number));
 }
 
-KIND_PARSE(status_parse)
+bool bits_parse(const struct word *words, struct slice text, uint64_t maximum, struct naming *naming,
+		struct operand *operand, struct reason *reason)
 {
-	const struct word *word = word_find(status_words, text);
+	const struct word *word = word_find(words, text);
 
 	if (!word) {
 		uint64_t number;
@@ -313,17 +314,28 @@ KIND_PARSE(status_parse)
 	return true;
 }
 
-KIND_NEXT(status_next)
+KIND_PARSE(status_parse)
+{
+	return bits_parse(status_words, text, maximum, naming, operand, reason);
+}
+
+bool bits_next(const struct word *words, unsigned count, const struct value *value, unsigned *position,
+	       struct list_part *part)
 {
 	for (unsigned bit = *position; bit < 32; bit++) {
 		if (!(value->number >> bit & 1))
 			continue;
 		*position = bit + 1;
-		part->name = bit < STATUS_BITS ? status_words[bit].name : NULL;
+		part->name = bit < count ? words[bit].name : NULL;
 		part->number = bit;
 		return true;
 	}
 	return false;
+}
+
+KIND_NEXT(status_next)
+{
+	return bits_next(status_words, STATUS_BITS, value, position, part);
 }
 
 /* What tells one entry from the next: the usual flags of a confirmed entry are left out. */
@@ -344,7 +356,7 @@ KIND_FORMAT(status_format)
 	bool is_first = true;
 
 	(void)naming;
-	while (status_next(value, &position, &part)) {
+	while (kinds[value->kind].next(value, &position, &part)) {
 		if (!is_first)
 			buffer_char(buffer, ',');
 		is_first = false;

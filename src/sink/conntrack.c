@@ -14,7 +14,7 @@
 
 enum { EXTRA_EXTENDED, EXTRA_ID, EXTRA_TIMESTAMP, EXTRA_KTIMESTAMP, EXTRA_LABELS };
 
-static const struct format_extra conntrack_extras[] = {
+const struct format_extra conntrack_extras[] = {
 	[EXTRA_EXTENDED] = { "extended", "the address family in front" },
 	[EXTRA_ID] = { "id", "the entry's identifier" },
 	[EXTRA_TIMESTAMP] = { "timestamp", "when an event was (nothing in a list)" },
@@ -126,10 +126,13 @@ static char *put_missing_ports(char *at, const struct record *record, enum field
 	return put_number(put_number(at, "sport=", 0), "dport=", 0);
 }
 
-/* "[1700000000.123456]\t" */
-static void put_when(struct buffer *out, uint64_t nanoseconds)
+void conntrack_put_when(struct printer *printer, const struct record *record)
 {
-	buffer_format(out, "[%llu.%06llu]\t", (unsigned long long)(nanoseconds / NANOSECONDS),
+	uint64_t nanoseconds = record->when;
+
+	if (!has_extra(printer, EXTRA_TIMESTAMP) || !record_has(record, FIELD_when))
+		return;
+	buffer_format(printer->out, "[%llu.%06llu]\t", (unsigned long long)(nanoseconds / NANOSECONDS),
 		      (unsigned long long)(nanoseconds % NANOSECONDS / 1000));
 }
 
@@ -137,8 +140,7 @@ static void conntrack_record(struct printer *printer, const struct record *recor
 {
 	char *at;
 
-	if (has_extra(printer, EXTRA_TIMESTAMP) && record_has(record, FIELD_when))
-		put_when(printer->out, record->when);
+	conntrack_put_when(printer, record);
 	at = put_event(buffer_reserve(printer->out, BUFFER_RESERVE_MAX), record);
 	if (has_extra(printer, EXTRA_EXTENDED))
 		at = put_family(at, record->family);
@@ -171,4 +173,5 @@ const struct format conntrack_format = {
 	.extras = conntrack_extras,
 	.fields = conntrack_fields,
 	.record = conntrack_record,
+	.of_expectations = &conntrack_expectations,
 };

@@ -9,6 +9,7 @@
 struct delete_sink {
 	struct sink sink;
 	struct netlink_batch *batch;
+	int (*remove)(struct netlink_batch *batch, const struct record *record, uint64_t tag, struct error *error);
 	uint64_t *vanished;
 	struct store *store;
 	bool has_begun; /* the store */
@@ -50,7 +51,7 @@ static int delete_record(struct sink *sink, const struct record *record)
 	int result = delete->store ? keep(delete, record, &place) : 0;
 
 	if (result == 0)
-		result = netlink_batch_delete(delete->batch, record, place, delete->error);
+		result = delete->remove(delete->batch, record, place, delete->error);
 	/* A reader of the list that went away does not stop the deletion. */
 	if (delete->next)
 		delete->next->record(delete->next, record);
@@ -76,10 +77,11 @@ static void delete_free(struct sink *sink)
 	free(delete);
 }
 
-struct sink *delete_sink_new(struct netlink_batch *batch, uint64_t *vanished, struct store *store, struct sink *next,
-			     struct error *error)
+struct sink *delete_sink_new(struct netlink_batch *batch, enum subject subject, uint64_t *vanished,
+			     struct store *store, struct sink *next, struct error *error)
 {
 	struct delete_sink *delete = malloc(sizeof(*delete));
+	bool is_entry = subject == SUBJECT_ENTRY;
 
 	if (!delete) {
 		if (next)
@@ -87,6 +89,7 @@ struct sink *delete_sink_new(struct netlink_batch *batch, uint64_t *vanished, st
 		return NULL;
 	}
 	*delete = (struct delete_sink){ .sink = { delete_record, delete_close, delete_free }, .batch = batch,
+					.remove = is_entry ? netlink_batch_delete : netlink_batch_delete_expectation,
 					.vanished = vanished, .store = store, .next = next, .error = error };
 	batch->refusal = delete_refused;
 	batch->data = delete;

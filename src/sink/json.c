@@ -56,7 +56,7 @@ static void put_list(struct buffer *out, const struct value *value)
 		is_first = false;
 		if (part.name)
 			json_string(out, part.name, strlen(part.name));
-		else if (value->kind == KIND_STATUS)
+		else if (kinds[value->kind].words)
 			buffer_format(out, "\"bit%u\"", (unsigned)part.number);
 		else
 			buffer_unsigned(out, part.number);

@@ -88,7 +88,7 @@ char *put_protocol(char *at, const char *name, uint8_t protocol)
 	return put_padded(at, name, protocol);
 }
 
-static char *put_hexadecimal(char *at, const char *label, uint64_t number)
+char *put_hexadecimal(char *at, const char *label, uint64_t number)
 {
 	at = text_hexadecimal(put_text(at, label), number);
 	*at++ = ' ';

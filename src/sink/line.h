@@ -17,6 +17,7 @@ void line_fields(struct field_set *set);
 char *put_event(char *at, const struct record *record);
 char *put_word(char *at, const char *word);
 char *put_number(char *at, const char *label, uint64_t number);
+char *put_hexadecimal(char *at, const char *label, uint64_t number);
 /* "ipv4     2 " */
 char *put_family(char *at, uint8_t family);
 /* "tcp      6 " */

@@ -60,11 +60,23 @@ static int add_extra(struct printer *printer, struct slice name, struct error *e
 			   suggestion_text(&suggestion, nearest, sizeof(nearest)));
 }
 
+static int choose_form(struct printer *printer, struct error *error)
+{
+	if (printer->environment->subject != SUBJECT_EXPECTATION)
+		return 0;
+	if (printer->format->is_of_entries)
+		return error_usage(error, 0, "format %s is for entries; expectations have the others",
+				   printer->format->name);
+	if (printer->format->of_expectations)
+		printer->format = printer->format->of_expectations;
+	return 0;
+}
+
 static int parse_format(struct printer *printer, const char *text, struct error *error)
 {
 	size_t length = strcspn(text, ",");
 
-	if (find_format((struct slice){ text, length }, &printer->format, error))
+	if (find_format((struct slice){ text, length }, &printer->format, error) || choose_form(printer, error))
 		return error->code;
 	while (text[length] == ',') {
 		text += length + 1;
@@ -77,9 +89,12 @@ static int parse_format(struct printer *printer, const char *text, struct error 
 
 static void default_columns(struct printer *printer)
 {
+	const struct environment *environment = printer->environment;
+	uint8_t wanted = COLUMN | (environment->subject == SUBJECT_EXPECTATION ? EXPECT_COLUMN : 0);
+
 	for (enum field_id id = 0; id < FIELD_STORED; id++)
-		if ((printer->format->has_all_columns || fields[id].flags & COLUMN) &&
-		    (printer->environment->is_live || !(fields[id].flags & OF_EVENT)))
+		if ((printer->format->has_all_columns || fields[id].flags & wanted) &&
+		    field_is_of(id, environment->subject, environment->is_live))
 			printer->columns[printer->column_count++] =
 				(struct column){ .name = fields[id].name, .field = id, .kind = fields[id].kind };
 }

@@ -89,4 +89,5 @@ const struct format proc_format = {
 	.summary = "the line of /proc/net/nf_conntrack, byte for byte (default)",
 	.fields = proc_fields,
 	.record = proc_record,
+	.of_expectations = &proc_expectations,
 };

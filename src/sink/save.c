@@ -368,6 +368,7 @@ static void save_record(struct printer *printer, const struct record *record)
 
 const struct format save_format = {
 	.name = "save",
+	.is_of_entries = true,
 	.summary = "the options of conntrack(8) that make the entry again",
 	.fields = save_fields,
 	.record = save_record,

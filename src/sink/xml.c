@@ -31,11 +31,11 @@ static const struct side sides[] = {
 static const uint8_t common[] = { FIELD_state, FIELD_timeout, FIELD_mark, FIELD_secmark, FIELD_secctx,
 				  FIELD_zone, FIELD_use, FIELD_id, FIELD_NONE };
 
-static void xml_fields(const struct printer *printer, struct field_set *set)
+void xml_fields(const struct printer *printer, struct field_set *set)
 {
-	(void)printer;
 	for (enum field_id id = 0; id < FIELD_STORED; id++)
-		field_set_include(set, id);
+		if (field_is_of(id, printer->environment->subject, true))
+			field_set_include(set, id);
 }
 
 static void put_escaped(struct buffer *out, const char *text)
@@ -60,8 +60,7 @@ static void put_content(struct printer *printer, const struct value *value)
 		kinds[value->kind].format(printer->out, value, &printer->environment->naming);
 }
 
-/* <name>value</name>, nothing for a field that the record lacks. */
-static void put_element(struct printer *printer, const struct record *record, enum field_id id, const char *name)
+void xml_put_element(struct printer *printer, const struct record *record, enum field_id id, const char *name)
 {
 	struct value value = field_value(id, record);
 
@@ -79,20 +78,20 @@ static void put_side(struct printer *printer, const struct record *record, const
 
 	buffer_format(out, "<meta direction=\"%s\"><layer3 protonum=\"%u\" protoname=\"%s\">", side->name,
 		      record->family, family ? family : "unknown");
-	put_element(printer, record, side->src, "src");
-	put_element(printer, record, side->dst, "dst");
+	xml_put_element(printer, record, side->src, "src");
+	xml_put_element(printer, record, side->dst, "dst");
 	buffer_format(out, "</layer3><layer4 protonum=\"%u\" protoname=\"%s\">", record->proto,
 		      protocol_proc_name(record->proto));
-	put_element(printer, record, side->sport, "sport");
-	put_element(printer, record, side->dport, "dport");
-	put_element(printer, record, side->srckey, "srckey");
-	put_element(printer, record, side->dstkey, "dstkey");
+	xml_put_element(printer, record, side->sport, "sport");
+	xml_put_element(printer, record, side->dport, "dport");
+	xml_put_element(printer, record, side->srckey, "srckey");
+	xml_put_element(printer, record, side->dstkey, "dstkey");
 	buffer_text(out, "</layer4>");
-	put_element(printer, record, side->zone, "zone");
+	xml_put_element(printer, record, side->zone, "zone");
 	if (record_has(record, side->packets) && record_has(record, side->bytes)) {
 		buffer_text(out, "<counters>");
-		put_element(printer, record, side->packets, "packets");
-		put_element(printer, record, side->bytes, "bytes");
+		xml_put_element(printer, record, side->packets, "packets");
+		xml_put_element(printer, record, side->bytes, "bytes");
 		buffer_text(out, "</counters>");
 	}
 	buffer_text(out, "</meta>");
@@ -106,7 +105,7 @@ static void put_times(struct printer *printer, const struct record *record)
 	if (record_has(record, FIELD_stop))
 		buffer_format(printer->out, "<stop>%llu</stop>", (unsigned long long)record->stop);
 	buffer_text(printer->out, "</timestamp>");
-	put_element(printer, record, FIELD_age, "deltatime");
+	xml_put_element(printer, record, FIELD_age, "deltatime");
 }
 
 static void put_common(struct printer *printer, const struct record *record)
@@ -116,14 +115,14 @@ static void put_common(struct printer *printer, const struct record *record)
 	buffer_text(printer->out, "<meta direction=\"independent\">");
 	for (size_t i = 0; common[i] != FIELD_NONE; i++)
 		if (common[i] != FIELD_zone || (record_has(record, FIELD_zone) && record->zone != 0))
-			put_element(printer, record, common[i], fields[common[i]].name);
+			xml_put_element(printer, record, common[i], fields[common[i]].name);
 	if (status & IPS_ASSURED)
 		buffer_text(printer->out, "<assured/>");
 	if (!(status & IPS_SEEN_REPLY))
 		buffer_text(printer->out, "<unreplied/>");
 	put_times(printer, record);
 	buffer_text(printer->out, "</meta>");
-	put_element(printer, record, FIELD_helper, "helper");
+	xml_put_element(printer, record, FIELD_helper, "helper");
 }
 
 /* What the grammar above has said already, here or as an attribute. */
@@ -191,5 +190,6 @@ const struct format xml_format = {
 	.fields = xml_fields,
 	.open = xml_open,
 	.record = xml_record,
+	.of_expectations = &xml_expectations,
 	.close = xml_close,
 };

@@ -13,6 +13,8 @@ conntab_router() { world_router "${CONNTAB_REAL:-$CONNTAB}" "$@"; }
 
 # What only events have.
 EVENT_FIELDS='event|when'
+# What only expectations have.
+EXPECT_FIELDS='mask\.(src|sport|dst|dport)|class|flags|fn|nat\.(dir|src|sport)'
 
 PAGE=$CONNTAB_ROOT/$CONNTAB_BUILD/man/conntab.8
 [ "${CONNTAB_BUILD#/}" = "$CONNTAB_BUILD" ] || PAGE=$CONNTAB_BUILD/man/conntab.8
@@ -78,7 +80,7 @@ table_formats() {
 }
 
 table_extras() {
-	sed -n '/^static const struct format_extra .*{/,/^};/p' "$SOURCES"/sink/*.c | sed -nE 's/.*\{ "([a-z]+)", .*/\1/p'
+	sed -nE '/^(static )?const struct format_extra .*\{/,/^};/p' "$SOURCES"/sink/*.c | sed -nE 's/.*\{ "([a-z]+)", .*/\1/p'
 }
 
 # The words that may stand alone: of families, protocols, states and status flags.
@@ -231,10 +233,11 @@ in_shell() {
 @test "fields: help, man page and completion have those of the table" {
 	sorted_equal "$(help_names fields)" "$(table_fields)"
 	sorted_equal "$(sed -n '/^\.Sh FIELDS/,/^\.Sh THREE/p' "$FILTER_PAGE" | page_items /dev/stdin)" "$(table_fields)"
-	has_all "$(table_fields)" "$(offered 'conntab events ')" "what can begin a term"
+	has_all "$(table_fields | grep -vxE "$EXPECT_FIELDS")" "$(offered 'conntab events ')" "what can begin a term"
+	has_all "$(table_fields | grep -xE "$EXPECT_FIELDS|event")" "$(offered 'conntab expect events ')" "what can begin a term"
 	# Columns: all but those that stand for several; of a list also those that only events have.
-	sorted_equal "$(offered 'conntab events -c ')" "$(table_fields | grep -vxE 'addr|port')"
-	sorted_equal "$(offered 'conntab list -c ')" "$(table_fields | grep -vxE "addr|port|$EVENT_FIELDS")"
+	sorted_equal "$(offered 'conntab events -c ')" "$(table_fields | grep -vxE "addr|port|$EXPECT_FIELDS")"
+	sorted_equal "$(offered 'conntab list -c ')" "$(table_fields | grep -vxE "addr|port|$EVENT_FIELDS|$EXPECT_FIELDS")"
 	for alias in $(table_aliases); do
 		conntab help fields | grep -qE "also: .*\b$alias\b" || fail "$alias: not in help"
 		page_text "$FILTER_PAGE" | tr -s ' \n' ' ' | grep -qiE "also: [a-z0-9. ]*\b$alias\b" || fail "$alias: not in the man page"
@@ -246,6 +249,14 @@ in_shell() {
 		[[ $field == addr || $field == port ]] && continue
 		if [[ $field =~ ^($EVENT_FIELDS)$ ]]; then
 			run conntab_router events --explain -c "$field"
+			assert_success
+			run conntab_router list -c "$field"
+			assert_failure 2
+			assert_output --partial "entries have no $field"
+			continue
+		fi
+		if [[ $field =~ ^($EXPECT_FIELDS)$ ]]; then
+			run conntab_router expect list -c "$field" --sort "$field" -o jsonl
 			assert_success
 			run conntab_router list -c "$field"
 			assert_failure 2
@@ -472,7 +483,7 @@ each_block() {
 		add) base='udp src 192.0.2.1 sport 1 dst 192.0.2.2 dport 2' ;;
 		restore) base=/dev/null ;;
 		watch) base='--count 1' ;;
-		timeout | helper) base='list' ;;
+		timeout | helper | expect) base='list' ;;
 		events) base='--explain' ;;
 		*) base='' ;;
 		esac
@@ -496,6 +507,12 @@ each_block() {
 			esac
 			words=$base
 			[[ $command$option != add--ipv6 ]] || words='udp src 2001:db8::1 sport 1 dst 2001:db8::2 dport 2'
+			# Each action of its own takes what belongs to it.
+			case $command$option in
+			expect--dry-run | expect--yes) words=flush ;;
+			expect--or-update) words='add --dry-run tcp dst 192.0.2.9 dport 2 master.src 192.0.2.1 master.sport 1 master.dst 192.0.2.2 master.dport 2 timeout 9' ;;
+			expect--count | expect--buffer) words='events --explain' ;;
+			esac
 			[[ $command$option != get--ipv6 ]] || words='tcp src 2001:db8::1 sport 1 dst 2001:db8::2 dport 2'
 			# shellcheck disable=SC2086
 			run conntab_router $command $words $option $value </dev/null

@@ -37,7 +37,9 @@ empty_world() {
 }
 
 # The names of all fields of an entry, without those that stand for several of them.
-field_names() { conntab help fields | awk '/^  [a-z]/ && $1 !~ /^(addr|port|event|when)$/ { print $1 }'; }
+field_names() {
+	conntab help fields | awk '/^  [a-z]/ && $1 !~ /^(addr|port|event|when|mask[.].*|class|flags|fn|nat[.].*)$/ { print $1 }'
+}
 
 entries() { conntab_router list "$@"; }
 

@@ -136,13 +136,15 @@ static void paths_fit_the_decoder(void **state)
 
 		for (unsigned path = 0; path < FIELD_PATHS_MAX; path++) {
 			is_ended = is_ended || !fields[id].paths[path][0];
+			/* Of expectations the same number, or none. */
+			assert_true(!fields[id].expect_paths[path][0] || !is_ended || fields[id].flags & OF_EXPECTATION);
 			for (unsigned depth = 0; depth < FIELD_PATH_DEPTH; depth++)
 				assert_in_range(fields[id].paths[path][depth], 0, DECODER_SLOTS - 1);
 			if (is_ended)
 				assert_int_equal(fields[id].paths[path][0], 0);
 		}
 		/* From the message, computed, or one of the two that are in the header. */
-		assert_true(fields[id].paths[0][0] || fields[id].derive || id == FIELD_family || id == FIELD_event);
+		assert_true(fields[id].paths[0][0] || fields[id].expect_paths[0][0] || fields[id].derive || id == FIELD_family || id == FIELD_event);
 		assert_true(!fields[id].decode[0] || fields[id].size == 1);
 	}
 }
@@ -160,24 +162,25 @@ static void paths_are_unique(void **state)
 		for (enum field_id b = 0; b < a; b++)
 			for (unsigned i = 0; i < FIELD_PATHS_MAX * FIELD_PATHS_MAX; i++) {
 				const uint8_t *one = fields[a].paths[i / FIELD_PATHS_MAX];
+				const uint8_t *expect = fields[a].expect_paths[i / FIELD_PATHS_MAX];
 
 				assert_false(one[0] && same_path(one, fields[b].paths[i % FIELD_PATHS_MAX]));
+				assert_false(expect[0] && same_path(expect, fields[b].expect_paths[i % FIELD_PATHS_MAX]));
 			}
 }
 
-static void the_whole_table_fits_into_a_decoder(void **state)
+static void fits_into_a_decoder(enum subject subject)
 {
 	struct field_set all = { { 0, 0 } };
 	struct decoder decoder;
 	unsigned slots = 0, paths = 0;
 
-	(void)state;
 	for (enum field_id id = 0; id < FIELD_STORED; id++) {
 		field_set_add(&all, id);
 		for (unsigned path = 0; path < FIELD_PATHS_MAX; path++)
-			paths += fields[id].paths[path][0] != 0;
+			paths += (subject == SUBJECT_ENTRY ? fields[id].paths : fields[id].expect_paths)[path][0] != 0;
 	}
-	decoder_init(&decoder, &all);
+	decoder_init_of(&decoder, subject, &all);
 	assert_in_range(decoder.node_count, 2, DECODER_NODES);
 	for (unsigned node = 0; node < decoder.node_count; node++)
 		for (unsigned type = 0; type < DECODER_SLOTS; type++) {
@@ -186,6 +189,32 @@ static void the_whole_table_fits_into_a_decoder(void **state)
 			assert_true(decoder.slots[node][type].field == FIELD_NONE || !decoder.slots[node][type].node);
 		}
 	assert_int_equal(slots, paths);
+}
+
+static void the_whole_table_fits_into_a_decoder(void **state)
+{
+	(void)state;
+	fits_into_a_decoder(SUBJECT_ENTRY);
+	fits_into_a_decoder(SUBJECT_EXPECTATION);
+}
+
+/* What a filter may name: everything is of one sort at least, and what is of one only is not of the other. */
+static void fields_are_of_entries_or_expectations(void **state)
+{
+	(void)state;
+	for (enum field_id id = 0; id < FIELD_COUNT; id++) {
+		bool is_event = fields[id].flags & OF_EVENT;
+
+		assert_true(field_is_of(id, SUBJECT_ENTRY, true) || field_is_of(id, SUBJECT_EXPECTATION, true));
+		assert_int_equal(field_is_of(id, SUBJECT_ENTRY, true), !(fields[id].flags & OF_EXPECTATION));
+		assert_true(!is_event || !(field_is_of(id, SUBJECT_ENTRY, false) || field_is_of(id, SUBJECT_EXPECTATION, false)));
+	}
+	assert_true(field_is_of(FIELD_family, SUBJECT_EXPECTATION, false));
+	assert_true(field_is_of(FIELD_gre_dstkey, SUBJECT_EXPECTATION, false));
+	assert_true(field_is_of(FIELD_port, SUBJECT_EXPECTATION, false));
+	assert_false(field_is_of(FIELD_mark, SUBJECT_EXPECTATION, true));
+	assert_false(field_is_of(FIELD_packets, SUBJECT_EXPECTATION, true));
+	assert_false(field_is_of(FIELD_idle, SUBJECT_EXPECTATION, true));
 }
 
 /* A field is derived after what it uses where that is derived itself, so that the order of rows is right. */
@@ -281,6 +310,7 @@ int main(void)
 		cmocka_unit_test(paths_fit_the_decoder),
 		cmocka_unit_test(paths_are_unique),
 		cmocka_unit_test(the_whole_table_fits_into_a_decoder),
+		cmocka_unit_test(fields_are_of_entries_or_expectations),
 		cmocka_unit_test(what_is_used_comes_first),
 		cmocka_unit_test(any_of_rows_have_members_of_their_kind),
 		cmocka_unit_test(what_needs_a_setting_may_be_unknown),

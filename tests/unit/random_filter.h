@@ -244,6 +244,7 @@ static inline void our_random_value(struct our_filter *filter, struct our_node *
 	case KIND_TIME: our_time(filter, value); break;
 	case KIND_MARK:
 	case KIND_BITS: our_bits(filter, node, value); break;
+	case KIND_FLAGS: our_mask(filter, value); break;
 	case KIND_STATUS: our_status(filter, node, value); break;
 	case KIND_LABELS:
 		value->test = OUR_LABEL;
