@@ -4,40 +4,17 @@
  * stand at the place, one a line. Everything comes from the tables; addresses and
  * ports come from the connection table as it is now.
  */
-#include <dirent.h>
-#include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "command.h"
+#include "complete.h"
 #include "conntab/draft.h"
 #include "conntab/netlink.h"
 #include "conntab/word.h"
 
 #define WHITE " \t\n"
 #define OPERATORS "=<>!"
-
-enum {
-	WORDS_MAX = 256,
-	LIVE_VALUES_MAX = 64,    /* distinct values offered */
-	LIVE_ENTRIES_MAX = 20000, /* entries looked at for them: the key must not wait for a full table */
-};
-
-struct completion {
-	struct buffer *out;
-	bool is_in_shell; /* its own commands count too */
-	char *text;  /* the line so far, its words ended by '\0' */
-	char *words[WORDS_MAX];
-	int count;
-	char *word;     /* the one being completed, maybe empty */
-	const struct command *command; /* NULL: not there yet */
-	enum subject subject; /* what the words are about */
-	bool is_live;         /* events of it */
-	size_t keep;    /* of it, what stays in front of each candidate ("src," of a list) */
-};
 
 /* Where a command line is at behind some of its words. */
 struct place {
@@ -90,47 +67,10 @@ static bool split(struct completion *completion, const char *line, size_t length
 	return true;
 }
 
-static void offer(struct completion *completion, const char *candidate)
-{
-	const char *typed = completion->word + completion->keep;
-
-	if (strncmp(candidate, typed, strlen(typed)) != 0)
-		return;
-	buffer_bytes(completion->out, completion->word, completion->keep);
-	buffer_untrusted(completion->out, candidate, strlen(candidate));
-	buffer_char(completion->out, '\n');
-}
-
-static void offer_with(void *data, const char *candidate)
-{
-	offer(data, candidate);
-}
-
 static void offer_word(void *data, const char *word, const char *help)
 {
 	(void)help;
-	offer(data, word);
-}
-
-static void offer_lower(struct completion *completion, const char *name)
-{
-	char lower[32];
-	size_t i;
-
-	for (i = 0; name[i] && i + 1 < sizeof(lower); i++)
-		lower[i] = name[i] >= 'A' && name[i] <= 'Z' ? (char)(name[i] | 0x20) : name[i];
-	lower[i] = '\0';
-	offer(completion, lower);
-}
-
-/* In a list the last part is completed: what stands before the last separator is kept. */
-static void keep_until(struct completion *completion, const char *separators)
-{
-	const char *word = completion->word;
-
-	for (size_t i = 0; word[i]; i++)
-		if (strchr(separators, word[i]))
-			completion->keep = i + 1;
+	completion_offer(data, word);
 }
 
 static void complete_options(struct completion *completion, const struct command *command)
@@ -142,246 +82,12 @@ static void complete_options(struct completion *completion, const struct command
 		if (!(taken >> id & 1))
 			continue;
 		snprintf(name, sizeof(name), "--%s", options[id].name);
-		offer(completion, name);
+		completion_offer(completion, name);
 		if (completion->word[0] != '-' || completion->word[1] || !options[id].letter)
 			continue;
 		snprintf(name, sizeof(name), "-%c", options[id].letter);
-		offer(completion, name);
+		completion_offer(completion, name);
 	}
-}
-
-static void complete_format(struct completion *completion)
-{
-	const struct format_extra *extra = NULL;
-	const char *const *own = completion->command ? completion->command->formats : NULL;
-	size_t length = strcspn(completion->word, ",");
-
-	for (size_t i = 0; own && own[i]; i++)
-		offer(completion, own[i]);
-	if (own)
-		return;
-	keep_until(completion, ",");
-	for (size_t i = 0; formats[i]; i++) {
-		if (completion->keep == 0)
-			offer(completion, formats[i]->name);
-		else if (strncmp(completion->word, formats[i]->name, length) == 0 && !formats[i]->name[length])
-			extra = formats[i]->extras;
-	}
-	for (; extra && extra->name; extra++)
-		offer(completion, extra->name);
-}
-
-static void offer_fields(struct completion *completion)
-{
-	for (enum field_id id = 0; id < FIELD_STORED; id++)
-		if (field_is_of(id, completion->subject, completion->is_live))
-			offer(completion, fields[id].name);
-}
-
-static void complete_fields(struct completion *completion, const char *separators)
-{
-	keep_until(completion, separators);
-	offer_fields(completion);
-}
-
-/* What lies in the folder that the word names; folders with a slash behind them. */
-static void complete_file(struct completion *completion)
-{
-	const char *slash = strrchr(completion->word, '/');
-	struct dirent *entry;
-	char folder[4096], name[NAME_MAX + 2];
-	struct stat status;
-	DIR *directory;
-
-	completion->keep = slash ? (size_t)(slash - completion->word) + 1 : 0;
-	snprintf(folder, sizeof(folder), "%.*s", (int)completion->keep, completion->word);
-	directory = opendir(completion->keep ? folder : ".");
-	if (!directory)
-		return;
-	while ((entry = readdir(directory))) {
-		bool is_hidden = entry->d_name[0] == '.';
-
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-			continue;
-		snprintf(name, sizeof(name), "%s%s", entry->d_name,
-			 fstatat(dirfd(directory), entry->d_name, &status, 0) == 0 && S_ISDIR(status.st_mode) ? "/" : "");
-		if (!is_hidden || completion->word[completion->keep] == '.')
-			offer(completion, name);
-	}
-	closedir(directory);
-}
-
-static void offer_commands(struct completion *completion)
-{
-	for (size_t i = 0; commands[i]; i++)
-		if (completion->is_in_shell || !commands[i]->is_of_shell)
-			offer(completion, commands[i]->name);
-}
-
-static void complete_source(struct completion *completion, enum completion_source source)
-{
-	switch (source) {
-	case COMPLETE_NAMESPACE:
-		namespace_each_name(offer_with, completion);
-		break;
-	case COMPLETE_FORMAT:
-		complete_format(completion);
-		break;
-	case COMPLETE_FIELDS:
-		complete_fields(completion, ",");
-		break;
-	case COMPLETE_SORT:
-		if (completion->word[0] == '-')
-			completion->keep = 1;
-		offer_fields(completion);
-		if (completion->command == &count_command)
-			offer(completion, "entries");
-		break;
-	case COMPLETE_COLOR:
-		offer(completion, "auto");
-		offer(completion, "always");
-		offer(completion, "never");
-		break;
-	case COMPLETE_EXIT_ON:
-		offer(completion, "warn");
-		offer(completion, "crit");
-		offer(completion, "never");
-		break;
-	case COMPLETE_STATES:
-		keep_until(completion, ",");
-		for (const struct word *word = kinds[KIND_STATE].words; word->name; word++)
-			offer_lower(completion, word->name);
-		break;
-	case COMPLETE_FLUSH:
-		offer(completion, "all");
-		offer(completion, "idle");
-		break;
-	case COMPLETE_EXPECT:
-		completion->command->complete(NULL, 0, &(struct completer){ offer_with, completion });
-		break;
-	case COMPLETE_TOPIC:
-		for (size_t i = 0; commands[i]; i++)
-			offer(completion, commands[i]->name);
-		for (size_t i = 0; help_topics[i].name; i++)
-			offer(completion, help_topics[i].name);
-		break;
-	case COMPLETE_WHERE:
-		offer(completion, "and");
-		offer(completion, "or");
-		offer(completion, "reset");
-		break;
-	case COMPLETE_SETTING:
-		for (size_t i = 0; shell_settings[i].name; i++)
-			offer(completion, shell_settings[i].name);
-		break;
-	case COMPLETE_SWITCH:
-		offer(completion, "on");
-		offer(completion, "off");
-		break;
-	case COMPLETE_FILE:
-		complete_file(completion);
-		break;
-	case COMPLETE_FILTER:
-	case COMPLETE_TERMS:
-	case COMPLETE_CHANGE:
-	case COMPLETE_WORDS:
-	case COMPLETE_NOTHING:
-		break;
-	}
-}
-
-/* Values of a field that are in the table now. */
-struct live {
-	struct completion *completion;
-	struct decoder decoder;
-	struct environment environment;
-	struct field_set fields;
-	enum field_id field;
-	uint64_t looked_at;
-	struct buffer seen; /* the values offered, each with a line end before and behind */
-	unsigned offered;
-};
-
-static void offer_value(struct live *live, enum field_id id, const struct record *record)
-{
-	struct value value = field_value(id, record);
-	size_t before = live->seen.length, length;
-	const char *text;
-
-	if (!value.is_present)
-		return;
-	buffer_char(&live->seen, '\n');
-	kinds[value.kind].format(&live->seen, &value, &live->environment.naming);
-	text = buffer_string(&live->seen) + before;
-	length = live->seen.length - before;
-	buffer_char(&live->seen, '\n');
-	buffer_string(&live->seen);
-	/* Seen before: "\n10.0.0.1\n" stands earlier in the list. */
-	if (memmem(live->seen.data, before, live->seen.data + before, length + 1)) {
-		live->seen.length = before;
-		return;
-	}
-	text = live->seen.data + before;
-	live->seen.data[before + length] = '\0';
-	if (strncmp(text + 1, live->completion->word + live->completion->keep,
-		    strlen(live->completion->word + live->completion->keep)) == 0) {
-		offer(live->completion, text + 1);
-		live->offered++;
-		live->seen.data[before + length] = '\n';
-	} else {
-		live->seen.length = before;
-	}
-}
-
-static int look_at(void *data, const struct nlmsghdr *message)
-{
-	struct live *live = data;
-	struct record record;
-
-	if (!decoder_decode(&live->decoder, message, &record))
-		return 0;
-	record_derive(&record, &live->fields, &live->environment);
-	for (enum field_id id = 0; id < FIELD_STORED; id++) {
-		bool is_wanted = field_is_any_of(live->field) ?
-			memchr(fields[live->field].members, (int)id, sizeof(fields[0].members)) != NULL : id == live->field;
-
-		if (is_wanted)
-			offer_value(live, id, &record);
-	}
-	return ++live->looked_at >= LIVE_ENTRIES_MAX || live->offered >= LIVE_VALUES_MAX;
-}
-
-/* No privilege or no ctnetlink: then nothing is offered, silently. */
-static void complete_live(struct completion *completion, enum field_id field)
-{
-	struct live live = { .completion = completion, .field = field };
-	struct kernel_filter everything = { .subject = completion->subject };
-	struct netlink netlink;
-	struct error error = { 0 };
-	bool is_interrupted;
-
-	field_set_include(&live.fields, field);
-	live.fields = field_set_closure(&live.fields);
-	live.environment.subject = completion->subject;
-	decoder_init_of(&live.decoder, completion->subject, &live.fields);
-	if (buffer_init(&live.seen, -1) == 0 && netlink_open(&netlink, &error) == 0) {
-		netlink_dump(&netlink, &everything, look_at, &live, &is_interrupted, &error);
-		netlink_close(&netlink);
-	}
-	buffer_done(&live.seen);
-	naming_done(&live.environment.naming);
-}
-
-static void complete_value(struct completion *completion, enum field_id field)
-{
-	const struct word *word = kinds[fields[field].kind].words;
-
-	keep_until(completion, ",{");
-	for (; word && word->name; word++)
-		if (!word->is_alias)
-			offer_lower(completion, word->name);
-	if (!kinds[fields[field].kind].words)
-		complete_live(completion, field);
 }
 
 static bool is_operator(const char *word)
@@ -416,19 +122,19 @@ static void complete_filter(struct completion *completion, const struct place *p
 	if (completion->word[0] == '(')
 		completion->keep = strspn(completion->word, "(");
 	if (field != FIELD_NONE) {
-		complete_value(completion, field);
+		completion_value(completion, field);
 		if (!is_operator(place->last) && !completion->word[0] && kinds[fields[field].kind].is_ordered)
 			for (const char *const *at = (const char *const[]){ "<", ">", "<=", ">=", "!=", NULL }; *at; at++)
-				offer(completion, *at);
+				completion_offer(completion, *at);
 		return;
 	}
 	filter_each_word(completion->subject, completion->is_live, offer_word, completion);
-	offer(completion, "not");
+	completion_offer(completion, "not");
 	if (place->filter_words > 0 && !is_connective(place->last)) {
-		offer(completion, "and");
-		offer(completion, "or");
+		completion_offer(completion, "and");
+		completion_offer(completion, "or");
 		if (place->command->completes == COMPLETE_CHANGE)
-			offer(completion, "set");
+			completion_offer(completion, "set");
 	}
 }
 
@@ -439,12 +145,12 @@ static void complete_terms(struct completion *completion, const char *last, bool
 	struct field_set settable = { { 0, 0 } };
 
 	if (field != FIELD_NONE) {
-		complete_value(completion, field);
+		completion_value(completion, field);
 		if (is_change && (field == FIELD_labels || field == FIELD_helper))
-			offer(completion, "none");
+			completion_offer(completion, "none");
 		if (is_change && field == FIELD_labels) {
-			offer(completion, "add");
-			offer(completion, "remove");
+			completion_offer(completion, "add");
+			completion_offer(completion, "remove");
 		}
 		return;
 	}
@@ -456,10 +162,10 @@ static void complete_terms(struct completion *completion, const char *last, bool
 		netlink_expect_fields(&settable);
 	for (enum field_id id = 0; id < FIELD_STORED; id++)
 		if (field_set_has(&settable, id))
-			offer(completion, fields[id].name);
+			completion_offer(completion, fields[id].name);
 	if (!is_change && completion->subject == SUBJECT_ENTRY) {
-		offer(completion, "snat");
-		offer(completion, "dnat");
+		completion_offer(completion, "snat");
+		completion_offer(completion, "dnat");
 	}
 	for (size_t i = 0; bare_word_fields[i] != FIELD_NONE; i++) {
 		enum field_id id = bare_word_fields[i];
@@ -468,7 +174,7 @@ static void complete_terms(struct completion *completion, const char *last, bool
 			if (!word->is_alias && field_set_has(&settable, id) &&
 			    (id != FIELD_status || draft_takes_status(word)) &&
 			    (id != FIELD_status || !is_change || word->value == word->mask))
-				offer_lower(completion, word->name);
+				completion_offer_lower(completion, word->name);
 	}
 }
 
@@ -512,7 +218,7 @@ static bool complete_attached(struct completion *completion)
 		return false;
 	if (option) {
 		completion->word += value - completion->word;
-		complete_source(completion, option->values);
+		completion_source(completion, option->values);
 	}
 	return true;
 }
@@ -639,7 +345,7 @@ static void complete(struct completion *completion)
 	completion->subject = place.command == &expect_command ? SUBJECT_EXPECTATION : SUBJECT_ENTRY;
 	completion->is_live = place.command == &events_command || is_first(&place, "events");
 	if (place.option) {
-		complete_source(completion, place.option->values);
+		completion_source(completion, place.option->values);
 		return;
 	}
 	if (completion->word[0] == '-') {
@@ -648,17 +354,17 @@ static void complete(struct completion *completion)
 		return;
 	}
 	if (!place.command) {
-		offer_commands(completion);
+		completion_offer_commands(completion);
 		return;
 	}
 	if (place.netns && namespace_enter(place.netns, &error))
 		return;
 	if (!place.first)
-		complete_source(completion, place.command->completes);
+		completion_source(completion, place.command->completes);
 	else if (place.command->completes == COMPLETE_SETTING && shell_setting_find(place.first))
-		complete_source(completion, shell_setting_find(place.first)->values);
+		completion_source(completion, shell_setting_find(place.first)->values);
 	if (place.command->completes == COMPLETE_WORDS)
-		place.command->complete(place.arguments, place.argument_count, &(struct completer){ offer_with, completion });
+		place.command->complete(place.arguments, place.argument_count, &(struct completer){ completion_offer_with, completion });
 	else if (is_in_filter(&place))
 		complete_filter(completion, &place);
 	else if (is_in_description(&place))
