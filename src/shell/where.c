@@ -127,9 +127,9 @@ const struct command where_command = {
 	.name = "where",
 	.arguments = "[FILTER... | and FILTER... | or FILTER... | reset]",
 	.summary = "narrow all that follows to what matches",
-	.details = "Sets the working filter: list, count, delete, flush idle and watch see only what matches\n"
-		   "it and their own words. \"and\" narrows it further, \"or\" widens it, \"reset\" drops it;\n"
-		   "without words it is shown.\n",
+	.details = "Sets the working filter: list, count, update, delete, flush idle, save, events and watch\n"
+		   "see only what matches it and their own words. \"and\" narrows it further, \"or\" widens\n"
+		   "it, \"reset\" drops it; without words it is shown.\n",
 	.examples = "where tcp dport 443\n"
 		    "where and not src 10.0.0.0/8\n"
 		    "where reset\n",
