@@ -96,7 +96,7 @@ static inline bool record_has(const struct record *record, enum field_id id)
 	return field_set_has(&record->present, id);
 }
 
-/* How many of a record's bytes have to be copied to keep it. */
+/* How many of a record's bytes have to be copied to keep it: up to the last member that it has. */
 size_t record_size(const struct record *record);
 
 #endif

@@ -113,7 +113,7 @@ struct sink *count_sink_new(uint64_t *count);
 
 /*
  * Hands on records in the order of a field, `limit` of them (0: all). With a limit
- * it holds that many records at most; without, the whole table (about 300 bytes a
+ * it holds that many records at most; without, the whole table (about 450 bytes a
  * record). Owns `next`.
  */
 struct sink *sort_sink_new(enum field_id field, bool is_descending, uint64_t limit, struct sink *next);

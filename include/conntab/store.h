@@ -11,7 +11,7 @@
 /*
  * Records kept on disk, in a file without a name that ends with the process. A
  * record is in the file before store_add() returns, so that what is deleted next is
- * not lost. Room: about 420 bytes a record.
+ * not lost. Room: about 400 bytes a record.
  */
 struct store {
 	int fd;          /* 0: no file yet (descriptor 0 is never one of ours) */

@@ -25,7 +25,7 @@ const struct command list_command = {
 	.details = "Prints the entries that match the filter, all without one, in the kernel's order\n"
 		   "(of a filter with a port but no family: IPv4 first). The default format is the\n"
 		   "line of /proc/net/nf_conntrack. --sort without --limit holds the whole table in\n"
-		   "memory, about 350 bytes an entry; with --limit only so many.\n",
+		   "memory, about 450 bytes an entry; with --limit only so many.\n",
 	.examples = "conntab list tcp dport 443 established not src 10.0.0.0/8\n"
 		    "conntab list -o table --sort -bytes --limit 20  # the largest (needs accounting)\n"
 		    "conntab list -c src,dst,dport,idle 'idle > 1h and (assured or bytes > 10M)'\n"

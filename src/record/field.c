@@ -162,11 +162,17 @@ void record_derive(struct record *record, const struct field_set *wanted,
 	}
 }
 
+/* Members lie in the order of their numbers. */
 size_t record_size(const struct record *record)
 {
-	size_t size = offsetof(struct record, secctx);
+	for (size_t word = 2; word-- > 0;) {
+		uint64_t bits = record->present.bits[word];
+		size_t last = word * 64 + 63 - (bits ? (size_t)__builtin_clzll(bits) : 0);
 
-	if (record_has(record, FIELD_secctx))
-		size += strnlen(record->secctx.text, sizeof(record->secctx.text) - 1) + 1;
-	return size;
+		if (bits && last == FIELD_secctx)
+			return offsetof(struct record, secctx) + strnlen(record->secctx.text, sizeof(record->secctx.text) - 1) + 1;
+		if (bits)
+			return fields[last].offset + fields[last].size;
+	}
+	return offsetof(struct record, present) + sizeof(record->present);
 }

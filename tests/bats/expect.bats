@@ -31,6 +31,11 @@ until_true() {
 	done
 }
 
+# What until_true looks at anew each time.
+is_listed() { [ -n "$(ours list)" ]; }
+are_destroyed() { [ "$(grep -c DESTROY events)" -eq "$1" ]; }
+said_lines() { [ "$(wc -l <said)" -ge "$1" ]; }
+
 # ftp ADDRESS [COMMAND...]: a control connection that stays; `port` is the one it announced last.
 ftp() {
 	local expected=$(($# > 1 ? $# - 1 : 1))
@@ -39,8 +44,7 @@ ftp() {
 	"$TESTS/tool/ftp" "$(world_namespace client)" "$(world_namespace server)" "$@" <steps >said 3>&- &
 	FTP=$!
 	exec 7>steps
-	until_true grep -qc . said
-	until_true [ "$(wc -l <said)" -ge "$expected" ]
+	until_true said_lines "$expected"
 	port=$(tail -n 1 said)
 }
 
@@ -91,7 +95,7 @@ SIP6_MASTER='master.src 2001:db8::1 master.sport 5060 master.dst 2001:db8::9 mas
 	FOLLOWER=$!
 	until_true listens
 	ftp 10.77.2.2
-	until_true [ -n "$(ours list)" ]
+	until_true is_listed
 	same_as_both
 	assert_equal "$(ours list -o jsonl -c proto,src,sport,dst,dport,mask.sport,helper,class,master.dport)" \
 		"{\"proto\":\"tcp\",\"src\":\"10.77.1.2\",\"sport\":0,\"dst\":\"10.77.2.2\",\"dport\":$port,\"mask\":{\"sport\":0},\"helper\":\"ftp\",\"class\":0,\"master\":{\"dport\":21}}"
@@ -110,11 +114,11 @@ SIP6_MASTER='master.src 2001:db8::1 master.sport 5060 master.dst 2001:db8::9 mas
 	grep -q "dport=$port .*helper=ftp" events
 	# One that is met ends, and its connection has the control connection as its master.
 	ftp 10.77.2.2
-	until_true [ -n "$(ours list)" ]
+	until_true is_listed
 	ftp_data
 	assert_equal "$(ours list)" ''
 	assert_equal "$(conntab_router list -o jsonl -c master.dport dport "$port")" '{"master":{"dport":21}}'
-	until_true [ "$(grep -c DESTROY events)" -eq 2 ]
+	until_true are_destroyed 2
 	ftp_end
 }
 
@@ -123,7 +127,7 @@ SIP6_MASTER='master.src 2001:db8::1 master.sport 5060 master.dst 2001:db8::9 mas
 	local words
 	while read -r words; do
 		ftp $words
-		until_true [ -n "$(ours list)" ]
+		until_true is_listed
 		same_as_both
 		assert_equal "$words $(ours list -o jsonl -c dport | jq .dport)" "$words $port"
 		ftp_data
