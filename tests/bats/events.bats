@@ -317,9 +317,10 @@ summed() { grep -oE "[0-9]+ $2" "$1" | tail -1 | cut -d ' ' -f 1; }
 	following out
 	finish "$FOLLOWER"
 	grep -q 'the kernel sends no events here.*nf_conntrack_events=1' out.err
-	run unshare -rn "$CONNTAB" events --buffer 512Mi --explain
-	assert_success
+	# In a chroot nobody may make user namespaces.
 	if unshare -rn true 2>/dev/null; then
+		run unshare -rn "$CONNTAB" events --buffer 512Mi --explain
+		assert_success
 		run timeout -s INT 1 setpriv --reuid 65534 --clear-groups unshare -rn "$CONNTAB" events --buffer 512Mi
 		[ "$status" -ne 0 ] || assert_output --partial 'net.core.rmem_max'
 	fi

@@ -123,9 +123,10 @@ has_begun() { terminal_screen | grep -qx begun; }
 	terminal_key C-c
 	world_fill $((maximum * 14 / 100 + 1)) --seed 1 >/dev/null
 	terminal_run ''
-	assert_equal "$(terminal_prompt)" 'conntab 96%>'
+	# Some of it may have ended since.
+	assert_regex "$(terminal_prompt)" '^conntab 9[5-9]%>$'
 	run terminal_screen -e
-	assert_output --partial $'\e[1m\e[31m96%'
+	assert_output --partial $'\e[1m\e[31m9'
 	leave
 }
 
