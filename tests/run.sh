@@ -56,6 +56,7 @@ fi
 # The helpers in C are compiled once, before two tests would do it at a time.
 (. tests/lib/world.bash && for tool in tests/tool/*.c; do world_tool "$(basename "$tool" .c)" >/dev/null || exit 1; done) || exit 1
 
+# shellcheck disable=SC2016 # for the shell that is started
 printf '%s\n' "${tests[@]}" | xargs -P "${JOBS:-$(nproc)}" -I{} bash -c 'run_one "$1" "$2"' - {} "$results"
 
 passed=0 failed=0 skipped=0

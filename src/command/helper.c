@@ -119,7 +119,7 @@ static int set_key(struct wording *wording, enum key key, const char *word)
 	struct helper *helper = wording->helper;
 
 	helper->present |= parts[key];
-	if (key >= KEY_MAX && !wording->policy)
+	if ((key == KEY_MAX || key == KEY_TIMEOUT) && !wording->policy)
 		return error_usage(&job->error, 0, "%s belongs behind expect NAME", key_names[key]);
 	switch (key) {
 	case KEY_QUEUE:

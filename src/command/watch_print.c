@@ -217,8 +217,9 @@ static void put_first_line(struct block_line *line, const struct watched *watche
 		 (unsigned long long)watched->now.maximum);
 	put_cells(line, text);
 	if (watched->has_matches) {
-		snprintf(text, sizeof(text), "  %llu match (%+.0f/s)", (unsigned long long)watched->matched,
-			 watched_pace(watched).matched);
+		struct pace pace = watched_pace(watched);
+
+		snprintf(text, sizeof(text), "  %llu match (%+.0f/s)", (unsigned long long)watched->matched, pace.matched);
 		put_cells(line, text);
 	}
 	end_line(line);

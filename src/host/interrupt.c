@@ -41,7 +41,9 @@ static struct timespec time_left(const struct timespec *due)
 		left.tv_nsec += 1000000000;
 		left.tv_sec--;
 	}
-	return left.tv_sec < 0 ? (struct timespec){ 0 } : left;
+	if (left.tv_sec < 0)
+		left = (struct timespec){ 0 };
+	return left;
 }
 
 void interrupt_due_add(struct timespec *due, uint64_t nanoseconds)

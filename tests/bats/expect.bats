@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # expect: what the kernel's helpers expect of real connections, and what is made over ctnetlink; held against
 # /proc/net/nf_conntrack_expect and conntrack(8).
-# shellcheck disable=SC2034,SC2086,SC2154
+# shellcheck disable=SC2016,SC2034,SC2086,SC2094,SC2154
 
 bats_require_minimum_version 1.5.0
 

@@ -4,7 +4,7 @@
 #
 # Nothing here asks how fast it is. What depends on time is compared with what really
 # happened in that time, or with a bound that only a fault could pass.
-# shellcheck disable=SC2016,SC2030,SC2031,SC2154,SC2238
+# shellcheck disable=SC2016,SC2030,SC2031,SC2086,SC2154,SC2238
 
 bats_require_minimum_version 1.5.0
 

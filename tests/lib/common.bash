@@ -40,6 +40,7 @@ export WITHIN
 
 # For a file whose tests share one world, made in setup_file: the table that holds everything.
 full_world() {
+	# shellcheck disable=SC2119
 	world_create
 	world_accounting on
 	world_timestamps on
