@@ -364,7 +364,8 @@ static void complete(struct completion *completion)
 	else if (place.command->completes == COMPLETE_SETTING && shell_setting_find(place.first))
 		completion_source(completion, shell_setting_find(place.first)->values);
 	if (place.command->completes == COMPLETE_WORDS)
-		place.command->complete(place.arguments, place.argument_count, &(struct completer){ completion_offer_with, completion });
+		place.command->complete(place.arguments, place.argument_count,
+					&(struct completer){ completion_offer_with, completion });
 	else if (is_in_filter(&place))
 		complete_filter(completion, &place);
 	else if (is_in_description(&place))

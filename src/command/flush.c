@@ -22,7 +22,8 @@ static int flush_family(struct request *request)
 
 	if (context->settings.is_dry_run)
 		return request_dry_run(request, NULL, NULL);
-	if (!asks_itself(context) && !request_confirm(context, "Delete all %s entries of this namespace? Connections through NAT will break.", family)) {
+	if (!asks_itself(context) && !request_confirm(context, "Delete all %s entries of this namespace? "
+							"Connections through NAT will break.", family)) {
 		report_note(context, "nothing was deleted");
 		return STATUS_FAILED;
 	}

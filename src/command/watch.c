@@ -364,7 +364,8 @@ static int watch_run(struct context *context)
 		request_done(&watch.request);
 		return report_error(context, &watch.error);
 	}
-	watch.count = watched_open(context, !context->settings.is_without_events, &watch.request.chosen, &watch.list, &watch.error);
+	watch.count = watched_open(context, !context->settings.is_without_events, &watch.request.chosen, &watch.list,
+				   &watch.error);
 	if (watch.count < 0) {
 		watched_close(watch.list, 0);
 		request_done(&watch.request);
@@ -388,14 +389,14 @@ const struct command watch_command = {
 	.summary = "follow the fill level; the exit status is the level",
 	.details = "Samples the number of entries, the maximum and the counters, without reading the\n"
 		   "table. With a filter it reads it for each sample and shows how many entries match; the\n"
-		   "level is that of the whole table all the same. On a terminal it draws a live block, elsewhere one line a sample, with -j\n"
-		   "one JSON object a line. Counters are what grew since the last sample (on a terminal:\n"
-		   "since the start). It ends at the level of --exit-on, after --count samples or at\n"
-		   "Ctrl-C; the exit status is the level then: 0 OK, 1 WARNING, 2 CRITICAL, and 3\n"
-		   "UNKNOWN for every failure. The maximum is one for the machine; each namespace\n"
-		   "fills up to it on its own count. New entries are counted through the kernel's events,\n"
-		   "which cost it about 2 microseconds each (--no-events does without); destroyed ones\n"
-		   "follow from them and the change of the total.\n"
+		   "level is that of the whole table all the same. On a terminal it draws a live block,\n"
+		   "elsewhere one line a sample, with -j one JSON object a line. Counters are what grew\n"
+		   "since the last sample (on a terminal: since the start). It ends at the level of\n"
+		   "--exit-on, after --count samples or at Ctrl-C; the exit status is the level then: 0\n"
+		   "OK, 1 WARNING, 2 CRITICAL, and 3 UNKNOWN for every failure. The maximum is one for\n"
+		   "the machine; each namespace fills up to it on its own count. New entries are counted\n"
+		   "through the kernel's events, which cost it about 2 microseconds each (--no-events\n"
+		   "does without); destroyed ones follow from them and the change of the total.\n"
 		   "The command of --exec finds CONNTAB_LEVEL, CONNTAB_PREVIOUS_LEVEL, CONNTAB_ENTRIES,\n"
 		   "CONNTAB_MAXIMUM, CONNTAB_PERCENT, CONNTAB_NETNS and CONNTAB_DROPS in its environment.\n",
 	.examples = "conntab watch\n"

@@ -170,7 +170,8 @@ size_t record_size(const struct record *record)
 		size_t last = word * 64 + 63 - (bits ? (size_t)__builtin_clzll(bits) : 0);
 
 		if (bits && last == FIELD_secctx)
-			return offsetof(struct record, secctx) + strnlen(record->secctx.text, sizeof(record->secctx.text) - 1) + 1;
+			return offsetof(struct record, secctx) + 1 +
+			       strnlen(record->secctx.text, sizeof(record->secctx.text) - 1);
 		if (bits)
 			return fields[last].offset + fields[last].size;
 	}

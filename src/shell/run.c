@@ -174,7 +174,8 @@ static int begin_output(struct output *output, const struct line *line, struct e
 	if (result == 0 && fd >= 0)
 		result = redirect(output, fd);
 	if (result)
-		error_set(error, result, "%s: %s", line->file ? line->file : "cannot start the command behind |", strerror(-result));
+		error_set(error, result, "%s: %s", line->file ? line->file : "cannot start the command behind |",
+			  strerror(-result));
 	return result;
 }
 
@@ -213,7 +214,8 @@ static int run_words(struct session *session, struct line *line, struct buffer *
 		status = command_run_line(session, line->count, line->words, out);
 	result = end_output(&output, status, &reader_status);
 	if (result && status == STATUS_OK)
-		error_set(&error, result, "cannot write to %s: %s", line->file ? line->file : "standard output", strerror(-result));
+		error_set(&error, result, "cannot write to %s: %s", line->file ? line->file : "standard output",
+			  strerror(-result));
 	if (error.code)
 		return shell_report(session, &error);
 	return status == STATUS_OK && line->pipe ? reader_status : status;

@@ -41,11 +41,14 @@ static int check_switch(const char *value, struct error *error)
 #define SWITCH(member) offsetof(struct session, member), true
 
 const struct shell_setting shell_settings[] = {
-	{ "output", "FORMAT[,EXTRA]", "how entries and groups are printed, proc by default", COMPLETE_FORMAT, TEXT(output), check_output },
-	{ "columns", "FIELD,...", "the fields to print, in the formats that have columns", COMPLETE_FIELDS, TEXT(columns), check_columns },
+	{ "output", "FORMAT[,EXTRA]", "how entries and groups are printed, proc by default", COMPLETE_FORMAT,
+	  TEXT(output), check_output },
+	{ "columns", "FIELD,...", "the fields to print, in the formats that have columns", COMPLETE_FIELDS,
+	  TEXT(columns), check_columns },
 	{ "color", "WHEN", "auto, always or never", COMPLETE_COLOR, TEXT(color), check_color },
 	{ "pager", "COMMAND", "for long listings, $PAGER by default; off for none", COMPLETE_NOTHING, TEXT(pager), NULL },
-	{ "undo", "on|off", "keep what is deleted, so that it can be put back; on by default", COMPLETE_SWITCH, SWITCH(is_without_undo), check_switch },
+	{ "undo", "on|off", "keep what is deleted, so that it can be put back; on by default", COMPLETE_SWITCH,
+	  SWITCH(is_without_undo), check_switch },
 	{ NULL, NULL, NULL, COMPLETE_NOTHING, 0, false, NULL },
 };
 

@@ -191,7 +191,8 @@ static int undo_run(struct context *context)
 	int here, status;
 
 	if (context->argument_count > 0)
-		error_usage(&error, 0, "undo takes no \"%.32s\": it puts back all that the last delete or flush took", context->arguments[0]);
+		error_usage(&error, 0, "undo takes no \"%.32s\": it puts back all that the last delete or flush took",
+			    context->arguments[0]);
 	else if (store->count == 0)
 		error_set(&error, -ENOENT, "nothing to undo: %s", context->session->is_without_undo ?
 			  "set undo is off" : "no delete or flush of this session took anything that is not back");

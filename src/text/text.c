@@ -13,7 +13,8 @@ struct slice slice_of(const char *text)
 bool slice_is(struct slice slice, const char *text)
 {
 	/* Tables are searched with this, line by line of a file: mostly the first letter differs, but for its case. */
-	return (slice.length == 0 || !((*slice.at ^ *text) & ~0x20)) && strlen(text) == slice.length && strncasecmp(slice.at, text, slice.length) == 0;
+	return (slice.length == 0 || !((*slice.at ^ *text) & ~0x20)) && strlen(text) == slice.length &&
+	       strncasecmp(slice.at, text, slice.length) == 0;
 }
 
 bool slice_copy(struct slice slice, char *out, size_t size)
